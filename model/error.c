@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-G_DEFINE_QUARK(vn-error-quark, vn_error)
+G_DEFINE_QUARK(vn - error - quark, vn_error)
 
 const char *
 vn_error_code_name(VnErrorCode code)

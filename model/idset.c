@@ -206,7 +206,8 @@ vn_idset_parse(const char *text, GError **error)
         if (!parse_item(&cursor, set)) {
             g_autofree char *shown = g_utf8_make_valid(item, (gssize) strnlen(item, 32));
             g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
-                        "id list: '%s' is not a number or range up to %u", shown, VN_ID_MAX);
+                        "id list: '%s' is not a number or range up to %u", shown,
+                        VN_ID_MAX);
             return NULL;
         }
         if (*cursor == '\0' || strcmp(cursor, "\n") == 0)

@@ -61,5 +61,6 @@ guint vn_idset_count(const VnIdSet *set);
 int vn_idset_next(const VnIdSet *set, guint from);
 
 /** VN_IDSET_FOREACH: visits the members of @set in ascending order, as int @id. */
-#define VN_IDSET_FOREACH(set, id)                                                        \
-    for (int id = vn_idset_next((set), 0); id >= 0; id = vn_idset_next((set), (guint) id + 1))
+#define VN_IDSET_FOREACH(set, id)                   \
+    for (int id = vn_idset_next((set), 0); id >= 0; \
+         id = vn_idset_next((set), (guint) id + 1))

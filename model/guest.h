@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VnGuest: one guest as it was told to be (cells, pins, binding: its domain XML) and as it
+ * runs (threads, address ranges, where its pages lie). Plain data: guest-topology/domain.h
+ * makes the first half, daemon/observe.h fills in the second.
+ */
+#pragma once
+
+#include "model/host.h"
+
+/* Limits of what a definition can size: QEMU's MAX_NODES, and libvirt's vCPU ceiling. */
+#define VN_CELLS_MAX 128u
+#define VN_VCPUS_MAX 4096u
+
+/* The unit of heat and, by default, of moving. */
+#define VN_GRANULE_BYTES (G_GUINT64_CONSTANT(2) << 20)
+
+typedef enum {
+    VN_GUEST_RUNNING,
+    VN_GUEST_PAUSED,
+    VN_GUEST_STOPPED,
+} VnGuestState;
+
+/* libvirt's <numatune> modes, and none: the memory follows whoever touches it first. */
+typedef enum {
+    VN_BINDING_NONE,
+    VN_BINDING_STRICT,
+    VN_BINDING_PREFERRED,
+    VN_BINDING_INTERLEAVE,
+    VN_BINDING_RESTRICTIVE,
+} VnBinding;
+
+typedef enum {
+    VN_THREAD_EMULATOR, /* the main thread, and all that has no other kind */
+    VN_THREAD_IOTHREAD,
+    VN_THREAD_VHOST,
+} VnThreadKind;
+
+typedef struct {
+    guint id;        /* the guest's vCPU number */
+    guint cell;      /* index in VnGuest.cells */
+    int tid;         /* 0: not online or not known */
+    VnIdSet *pinned; /* host CPUs that the live definition pins it to; NULL: not pinned */
+    VnIdSet *affinity; /* host CPUs that the kernel lets it run on; NULL: not known */
+} VnVcpu;
+
+typedef struct {
+    VnThreadKind kind;
+    int tid;
+    char *name;        /* the kernel's comm */
+    VnIdSet *affinity; /* NULL: not known */
+} VnThread;
+
+typedef struct {
+    guint id;
+    VnIdSet *vcpus;          /* vCPU numbers; may be empty */
+    guint64 memory_bytes;    /* 0: a cell without memory */
+    guint64 page_size_bytes; /* of its backing; 0: the host's base page size */
+    VnBinding binding;
+    VnIdSet *bound;    /* host nodes of @binding; NULL for VN_BINDING_NONE */
+    guint64 hva_start; /* host-virtual range [start, end) in QEMU; 0, 0: not known */
+    guint64 hva_end;
+    char *hva_unknown;      /* why the range is not known; NULL when it is */
+    GArray *resident_bytes; /* of guint64, by host node id */
+} VnCell;
+
+typedef struct {
+    char *name;
+    char *uuid;
+    VnGuestState state;
+    int pid;          /* of QEMU; 0: not running, or not found */
+    gboolean tagged;  /* carries our metadata element */
+    gboolean managed; /* we may touch it: tagged, or the administrator said all */
+    char *policy;     /* from the metadata; NULL: the default one */
+    char *trouble;    /* why it must be left alone; NULL: nothing in the way */
+    char *machine;    /* QEMU machine type, "pc-q35-7.2" */
+    guint64 memory_bytes;
+    GPtrArray *cells; /* of VnCell; a guest without <numa> has one, told_cells FALSE */
+    gboolean told_cells;
+    GPtrArray *vcpus;         /* of VnVcpu, ascending in id */
+    GPtrArray *threads;       /* of VnThread, all but vCPUs */
+    VnIdSet *emulator_pinned; /* host CPUs of <emulatorpin>; NULL: none */
+    VnIdSet
+        *allowed_nodes; /* cpuset.mems: where its pages may go at all; NULL: not known */
+    char *qmp_path;     /* a QMP socket of the administrator's own; NULL: none */
+    GPtrArray *notes;   /* of char*: what was odd, for people */
+} VnGuest;
+
+VnGuest *vn_guest_new(const char *name, const char *uuid);
+void vn_guest_free(VnGuest *guest);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnGuest, vn_guest_free)
+
+VnCell *vn_guest_add_cell(VnGuest *guest, guint id);
+VnVcpu *vn_guest_add_vcpu(VnGuest *guest, guint id, guint cell);
+VnThread *vn_guest_add_thread(VnGuest *guest, VnThreadKind kind, int tid,
+                              const char *name);
+void vn_guest_add_note(VnGuest *guest, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/** vn_guest_find_vcpu: (nullable): the vCPU of this number. */
+VnVcpu *vn_guest_find_vcpu(const VnGuest *guest, guint id);
+
+/** vn_cell_set_resident: @bytes of the cell lie on @host_node. */
+void vn_cell_set_resident(VnCell *cell, guint host_node, guint64 bytes);
+guint64 vn_cell_resident_on(const VnCell *cell, const VnIdSet *host_nodes);
+guint64 vn_cell_resident(const VnCell *cell);
+
+/**
+ * vn_guest_alignment:
+ * @homes: of VnIdSet, one per cell
+ *
+ * Returns: bytes on their cell's home / resident bytes, 0 to 1; -1 when nothing is resident.
+ */
+double vn_guest_alignment(const VnGuest *guest, const GPtrArray *homes);
+
+/** vn_guest_clone: a deep copy, for rehearsing a plan on. */
+VnGuest *vn_guest_clone(const VnGuest *guest);
+
+const char *vn_guest_state_name(VnGuestState state);
+const char *vn_binding_name(VnBinding binding);
+
+/**
+ * vn_binding_from_name:
+ *
+ * Returns: FALSE when @name is none of libvirt's modes; @ret_binding is then untouched.
+ */
+gboolean vn_binding_from_name(const char *name, VnBinding *ret_binding);

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* VnHost: construction, look-ups, and its description as a GVariant. */
+#include "model/host.h"
+
+#include "model/variant.h"
+
+static void
+node_free(gpointer data)
+{
+    VnHostNode *node = data;
+    vn_idset_free(node->cpus);
+    g_free(node->distances);
+    g_array_unref(node->huge_pages);
+    for (guint i = 0; i < VN_ACCESS_CLASSES; i++)
+        vn_idset_free(node->access[i].initiators);
+    g_free(node);
+}
+
+static void
+cpu_free(gpointer data)
+{
+    VnHostCpu *cpu = data;
+    vn_idset_free(cpu->siblings);
+    g_free(cpu);
+}
+
+static void
+device_free(gpointer data)
+{
+    VnHostDevice *device = data;
+    g_free(device->address);
+    g_free(device);
+}
+
+VnHost *
+vn_host_new(void)
+{
+    VnHost *host = g_new0(VnHost, 1);
+    host->nodes = g_ptr_array_new_with_free_func(node_free);
+    host->cpus = g_ptr_array_new_with_free_func(cpu_free);
+    host->devices = g_ptr_array_new_with_free_func(device_free);
+    return host;
+}
+
+void
+vn_host_free(VnHost *host)
+{
+    if (!host)
+        return;
+    g_ptr_array_unref(host->nodes);
+    g_ptr_array_unref(host->cpus);
+    g_ptr_array_unref(host->devices);
+    g_free(host);
+}
+
+VnHostNode *
+vn_host_add_node(VnHost *host, guint id)
+{
+    VnHostNode *node = g_new0(VnHostNode, 1);
+    node->id = id;
+    node->cpus = vn_idset_new();
+    node->huge_pages = g_array_new(FALSE, TRUE, sizeof(VnHugePages));
+    node->tier = -1;
+    g_ptr_array_add(host->nodes, node);
+    return node;
+}
+
+VnHostCpu *
+vn_host_add_cpu(VnHost *host, guint id)
+{
+    VnHostCpu *cpu = g_new0(VnHostCpu, 1);
+    cpu->id = id;
+    cpu->package = cpu->core = cpu->host_node = cpu->l3 = -1;
+    g_ptr_array_add(host->cpus, cpu);
+    return cpu;
+}
+
+VnHostDevice *
+vn_host_add_device(VnHost *host, const char *address)
+{
+    VnHostDevice *device = g_new0(VnHostDevice, 1);
+    device->address = g_strdup(address);
+    device->host_node = -1;
+    g_ptr_array_add(host->devices, device);
+    return device;
+}
+
+int
+vn_host_node_index(const VnHost *host, guint id)
+{
+    for (guint i = 0; i < host->nodes->len; i++) {
+        const VnHostNode *node = host->nodes->pdata[i];
+        if (node->id == id)
+            return (int) i;
+    }
+    return -1;
+}
+
+const VnHostNode *
+vn_host_find_node(const VnHost *host, guint id)
+{
+    int i = vn_host_node_index(host, id);
+    return i < 0 ? NULL : host->nodes->pdata[i];
+}
+
+guint
+vn_host_distance(const VnHost *host, guint from, guint to)
+{
+    const VnHostNode *node = vn_host_find_node(host, from);
+    int i = vn_host_node_index(host, to);
+    return node && i >= 0 ? node->distances[i] : VN_DISTANCE_UNREACHABLE;
+}
+
+VnIdSet *
+vn_host_node_ids(const VnHost *host)
+{
+    VnIdSet *ids = vn_idset_new();
+    for (guint i = 0; i < host->nodes->len; i++)
+        vn_idset_add(ids, ((const VnHostNode *) host->nodes->pdata[i])->id);
+    return ids;
+}
+
+VnIdSet *
+vn_host_nodes_of_cpus(const VnHost *host, const VnIdSet *cpus)
+{
+    VnIdSet *ids = vn_idset_new();
+    for (guint i = 0; i < host->nodes->len; i++) {
+        const VnHostNode *node = host->nodes->pdata[i];
+        if (vn_idset_overlaps(node->cpus, cpus))
+            vn_idset_add(ids, node->id);
+    }
+    return ids;
+}
+
+VnIdSet *
+vn_host_cpus_of_nodes(const VnHost *host, const VnIdSet *nodes)
+{
+    VnIdSet *cpus = vn_idset_new();
+    for (guint i = 0; i < host->nodes->len; i++) {
+        const VnHostNode *node = host->nodes->pdata[i];
+        if (vn_idset_contains(nodes, node->id))
+            vn_idset_add_all(cpus, node->cpus);
+    }
+    return cpus;
+}
+
+static GVariant *
+huge_pages_to_variant(const GArray *sizes)
+{
+    g_auto(GVariantBuilder) list;
+    g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < sizes->len; i++) {
+        const VnHugePages *pages = &g_array_index(sizes, VnHugePages, i);
+        g_auto(GVariantDict) dict;
+        g_variant_dict_init(&dict, NULL);
+        g_variant_dict_insert(&dict, "size_bytes", "t", pages->size_bytes);
+        g_variant_dict_insert(&dict, "total", "t", pages->total);
+        g_variant_dict_insert(&dict, "free", "t", pages->free);
+        g_variant_builder_add_value(&list, g_variant_dict_end(&dict));
+    }
+    return g_variant_builder_end(&list);
+}
+
+/* The nearest class that is there: what an access from the best place costs. */
+static void
+insert_access(GVariantDict *dict, const VnHostNode *node)
+{
+    const VnAccessClass *access = &node->access[node->access[0].initiators ? 0 : 1];
+    if (!access->initiators)
+        return;
+    vn_variant_dict_insert_idset(dict, "initiators", access->initiators);
+    if (access->read_latency_ns)
+        g_variant_dict_insert(dict, "read_latency_ns", "u", access->read_latency_ns);
+    if (access->write_latency_ns)
+        g_variant_dict_insert(dict, "write_latency_ns", "u", access->write_latency_ns);
+    if (access->read_bandwidth_bytes_per_second)
+        g_variant_dict_insert(dict, "read_bandwidth_bytes_per_second", "t",
+                              access->read_bandwidth_bytes_per_second);
+    if (access->write_bandwidth_bytes_per_second)
+        g_variant_dict_insert(dict, "write_bandwidth_bytes_per_second", "t",
+                              access->write_bandwidth_bytes_per_second);
+}
+
+static GVariant *
+node_to_variant(const VnHost *host, const VnHostNode *node)
+{
+    g_auto(GVariantDict) dict;
+    g_variant_dict_init(&dict, NULL);
+    g_variant_dict_insert(&dict, "id", "u", node->id);
+    vn_variant_dict_insert_idset(&dict, "cpus", node->cpus);
+    g_variant_dict_insert(&dict, "has_cpu", "b", !vn_idset_is_empty(node->cpus));
+    g_variant_dict_insert(&dict, "memory_bytes", "t", node->memory_bytes);
+    g_variant_dict_insert(&dict, "free_bytes", "t", node->free_bytes);
+    g_variant_dict_insert_value(
+        &dict, "distances",
+        g_variant_new_fixed_array(G_VARIANT_TYPE_UINT32, node->distances,
+                                  host->nodes->len, sizeof(guint32)));
+    g_variant_dict_insert_value(&dict, "huge_pages",
+                                huge_pages_to_variant(node->huge_pages));
+    if (node->tier < 0)
+        vn_variant_dict_insert_null(&dict, "tier");
+    else
+        g_variant_dict_insert(&dict, "tier", "i", node->tier);
+    insert_access(&dict, node);
+    return g_variant_dict_end(&dict);
+}
+
+static GVariant *
+cpu_to_variant(const VnHostCpu *cpu)
+{
+    g_auto(GVariantDict) dict;
+    g_variant_dict_init(&dict, NULL);
+    g_variant_dict_insert(&dict, "id", "u", cpu->id);
+    g_variant_dict_insert(&dict, "online", "b", cpu->online);
+    if (cpu->host_node >= 0)
+        g_variant_dict_insert(&dict, "host_node", "i", cpu->host_node);
+    if (cpu->package >= 0)
+        g_variant_dict_insert(&dict, "package", "i", cpu->package);
+    if (cpu->core >= 0)
+        g_variant_dict_insert(&dict, "core", "i", cpu->core);
+    if (cpu->l3 >= 0)
+        g_variant_dict_insert(&dict, "l3", "i", cpu->l3);
+    if (cpu->siblings)
+        vn_variant_dict_insert_idset(&dict, "siblings", cpu->siblings);
+    return g_variant_dict_end(&dict);
+}
+
+static GVariant *
+device_to_variant(const VnHostDevice *device)
+{
+    g_auto(GVariantDict) dict;
+    g_variant_dict_init(&dict, NULL);
+    g_variant_dict_insert(&dict, "address", "s", device->address);
+    g_variant_dict_insert(&dict, "class_code", "u", device->class_code);
+    if (device->host_node >= 0)
+        g_variant_dict_insert(&dict, "host_node", "i", device->host_node);
+    return g_variant_dict_end(&dict);
+}
+
+GVariant *
+vn_host_to_variant(const VnHost *host)
+{
+    g_auto(GVariantBuilder) nodes;
+    g_auto(GVariantBuilder) cpus;
+    g_auto(GVariantBuilder) devices;
+    g_auto(GVariantDict) dict;
+
+    g_variant_builder_init(&nodes, G_VARIANT_TYPE("aa{sv}"));
+    g_variant_builder_init(&cpus, G_VARIANT_TYPE("aa{sv}"));
+    g_variant_builder_init(&devices, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < host->nodes->len; i++)
+        g_variant_builder_add_value(&nodes, node_to_variant(host, host->nodes->pdata[i]));
+    for (guint i = 0; i < host->cpus->len; i++)
+        g_variant_builder_add_value(&cpus, cpu_to_variant(host->cpus->pdata[i]));
+    for (guint i = 0; i < host->devices->len; i++)
+        g_variant_builder_add_value(&devices, device_to_variant(host->devices->pdata[i]));
+
+    g_variant_dict_init(&dict, NULL);
+    g_variant_dict_insert(&dict, "page_size_bytes", "t", host->page_size_bytes);
+    g_variant_dict_insert(&dict, "has_distances", "b", host->has_distances);
+    g_variant_dict_insert_value(&dict, "nodes", g_variant_builder_end(&nodes));
+    g_variant_dict_insert_value(&dict, "cpus", g_variant_builder_end(&cpus));
+    g_variant_dict_insert_value(&dict, "devices", g_variant_builder_end(&devices));
+    return g_variant_dict_end(&dict);
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* VnPlan: construction, and plans and guests described as GVariants. */
+#include "model/plan.h"
+
+#include "model/variant.h"
+
+#include <string.h>
+
+static void
+decision_free(gpointer data)
+{
+    VnDecision *decision = data;
+    g_free(decision->guest);
+    g_ptr_array_unref(decision->homes);
+    g_free(decision->reason);
+    g_free(decision);
+}
+
+static void
+step_free(gpointer data)
+{
+    VnStep *step = data;
+    g_free(step->guest);
+    g_free(step->uuid);
+    vn_idset_free(step->before);
+    vn_idset_free(step->after);
+    g_free(step->reason);
+    g_free(step->outcome_text);
+    g_free(step);
+}
+
+VnPlan *
+vn_plan_new(void)
+{
+    VnPlan *plan = g_atomic_rc_box_new0(VnPlan);
+    plan->decisions = g_ptr_array_new_with_free_func(decision_free);
+    plan->steps = g_ptr_array_new_with_free_func(step_free);
+    return plan;
+}
+
+VnPlan *
+vn_plan_ref(VnPlan *plan)
+{
+    return g_atomic_rc_box_acquire(plan);
+}
+
+static void
+clear(gpointer data)
+{
+    VnPlan *plan = data;
+    g_ptr_array_unref(plan->decisions);
+    g_ptr_array_unref(plan->steps);
+}
+
+void
+vn_plan_unref(VnPlan *plan)
+{
+    if (plan)
+        g_atomic_rc_box_release_full(plan, clear);
+}
+
+VnDecision *
+vn_plan_add_decision(VnPlan *plan, const char *guest)
+{
+    VnDecision *decision = g_new0(VnDecision, 1);
+    decision->guest = g_strdup(guest);
+    decision->homes = g_ptr_array_new_with_free_func((GDestroyNotify) vn_idset_free);
+    g_ptr_array_add(plan->decisions, decision);
+    return decision;
+}
+
+void
+vn_decision_set_reason(VnDecision *decision, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_free(decision->reason);
+    decision->reason = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+}
+
+VnStep *
+vn_plan_add_step(VnPlan *plan, VnStepKind kind, const VnGuest *guest, guint target,
+                 VnIdSet *before, VnIdSet *after)
+{
+    VnStep *step = g_new0(VnStep, 1);
+    step->kind = kind;
+    step->guest = g_strdup(guest->name);
+    step->uuid = g_strdup(guest->uuid);
+    step->target = target;
+    step->before = before;
+    step->after = after;
+    g_ptr_array_add(plan->steps, step);
+    return step;
+}
+
+VnDecision *
+vn_plan_find_decision(const VnPlan *plan, const char *guest)
+{
+    for (guint i = 0; i < plan->decisions->len; i++) {
+        VnDecision *decision = plan->decisions->pdata[i];
+        if (strcmp(decision->guest, guest) == 0)
+            return decision;
+    }
+    return NULL;
+}
+
+guint64
+vn_plan_bytes_total(const VnPlan *plan)
+{
+    guint64 bytes = 0;
+    for (guint i = 0; i < plan->steps->len; i++)
+        bytes += ((const VnStep *) plan->steps->pdata[i])->bytes;
+    return bytes;
+}
+
+void
+vn_step_set_outcome(VnStep *step, VnOutcome outcome, const char *format, ...)
+{
+    step->outcome = outcome;
+    g_clear_pointer(&step->outcome_text, g_free);
+    if (!format)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    step->outcome_text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+}
+
+char *
+vn_step_target(const VnStep *step)
+{
+    switch (step->kind) {
+    case VN_STEP_PIN_VCPU:
+        return g_strdup_printf("vcpu %u", step->target);
+    case VN_STEP_PIN_EMULATOR:
+        return g_strdup("emulator");
+    case VN_STEP_MOVE_MEMORY:
+        return g_strdup_printf("cell %u", step->target);
+    }
+    g_assert_not_reached();
+}
+
+const char *
+vn_step_kind_name(VnStepKind kind)
+{
+    switch (kind) {
+    case VN_STEP_PIN_VCPU:
+        return "pin-vcpu";
+    case VN_STEP_PIN_EMULATOR:
+        return "pin-emulator";
+    case VN_STEP_MOVE_MEMORY:
+        return "move-memory";
+    }
+    g_assert_not_reached();
+}
+
+const char *
+vn_outcome_name(VnOutcome outcome)
+{
+    switch (outcome) {
+    case VN_OUTCOME_PLANNED:
+        return "planned";
+    case VN_OUTCOME_DONE:
+        return "done";
+    case VN_OUTCOME_PENDING:
+        return "pending";
+    case VN_OUTCOME_FAILED:
+        return "failed";
+    case VN_OUTCOME_SKIPPED:
+        return "skipped";
+    }
+    g_assert_not_reached();
+}
+
+GVariant *
+vn_step_to_variant(const VnStep *step)
+{
+    g_autofree char *target = vn_step_target(step);
+    g_auto(GVariantDict) dict;
+    g_variant_dict_init(&dict, NULL);
+    g_variant_dict_insert(&dict, "kind", "s", vn_step_kind_name(step->kind));
+    g_variant_dict_insert(&dict, "guest", "s", step->guest);
+    g_variant_dict_insert(&dict, "target", "s", target);
+    vn_variant_dict_insert_idset(&dict, "before", step->before);
+    vn_variant_dict_insert_idset(&dict, "after", step->after);
+    g_variant_dict_insert(&dict, "bytes", "t", step->bytes);
+    g_variant_dict_insert(&dict, "expected_gain", "d", step->expected_gain);
+    vn_variant_dict_insert_string(&dict, "reason", step->reason);
+    g_variant_dict_insert(&dict, "outcome", "s", vn_outcome_name(step->outcome));
+    if (step->outcome != VN_OUTCOME_PLANNED)
+        g_variant_dict_insert(&dict, "bytes_moved", "t", step->bytes_moved);
+    vn_variant_dict_insert_string(&dict, "outcome_text", step->outcome_text);
+    return g_variant_dict_end(&dict);
+}
+
+static GVariant *
+decision_to_variant(const VnDecision *decision)
+{
+    g_auto(GVariantBuilder) homes;
+    g_auto(GVariantDict) dict;
+    g_variant_builder_init(&homes, G_VARIANT_TYPE("aau"));
+    for (guint i = 0; i < decision->homes->len; i++) {
+        g_variant_builder_open(&homes, G_VARIANT_TYPE("au"));
+        VN_IDSET_FOREACH (decision->homes->pdata[i], id)
+            g_variant_builder_add(&homes, "u", (guint32) id);
+        g_variant_builder_close(&homes);
+    }
+    g_variant_dict_init(&dict, NULL);
+    g_variant_dict_insert(&dict, "guest", "s", decision->guest);
+    g_variant_dict_insert_value(&dict, "homes", g_variant_builder_end(&homes));
+    vn_variant_dict_insert_string(&dict, "reason", decision->reason);
+    return g_variant_dict_end(&dict);
+}
+
+GVariant *
+vn_plan_to_variant(const VnPlan *plan)
+{
+    g_auto(GVariantBuilder) decisions;
+    g_auto(GVariantBuilder) steps;
+    g_auto(GVariantDict) dict;
+    g_variant_builder_init(&decisions, G_VARIANT_TYPE("aa{sv}"));
+    g_variant_builder_init(&steps, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < plan->decisions->len; i++)
+        g_variant_builder_add_value(&decisions,
+                                    decision_to_variant(plan->decisions->pdata[i]));
+    for (guint i = 0; i < plan->steps->len; i++)
+        g_variant_builder_add_value(&steps, vn_step_to_variant(plan->steps->pdata[i]));
+    g_variant_dict_init(&dict, NULL);
+    g_variant_dict_insert_value(&dict, "decisions", g_variant_builder_end(&decisions));
+    g_variant_dict_insert_value(&dict, "steps", g_variant_builder_end(&steps));
+    g_variant_dict_insert(&dict, "bytes_total", "t", vn_plan_bytes_total(plan));
+    return g_variant_dict_end(&dict);
+}
+
+static GVariant *
+cell_to_variant(const VnCell *cell, const VnIdSet *home, gboolean whole)
+{
+    g_autoptr(VnIdSet) none = vn_idset_new();
+    g_auto(GVariantDict) dict;
+    g_variant_dict_init(&dict, NULL);
+    g_variant_dict_insert(&dict, "id", "u", cell->id);
+    vn_variant_dict_insert_idset(&dict, "vcpus", cell->vcpus);
+    g_variant_dict_insert(&dict, "memory_bytes", "t", cell->memory_bytes);
+    vn_variant_dict_insert_idset(&dict, "home", home ? home : none);
+    vn_variant_dict_insert_node_bytes(&dict, "resident_bytes", cell->resident_bytes);
+    if (!whole)
+        return g_variant_dict_end(&dict);
+
+    g_variant_dict_insert(&dict, "page_size_bytes", "t", cell->page_size_bytes);
+    g_variant_dict_insert(&dict, "binding", "s", vn_binding_name(cell->binding));
+    if (cell->bound)
+        vn_variant_dict_insert_idset(&dict, "bound", cell->bound);
+    if (cell->hva_end) {
+        g_variant_dict_insert(&dict, "hva_start", "t", cell->hva_start);
+        g_variant_dict_insert(&dict, "hva_end", "t", cell->hva_end);
+    }
+    vn_variant_dict_insert_string(&dict, "hva_unknown", cell->hva_unknown);
+    return g_variant_dict_end(&dict);
+}
+
+static const char *
+thread_kind_name(VnThreadKind kind)
+{
+    switch (kind) {
+    case VN_THREAD_EMULATOR:
+        return "emulator";
+    case VN_THREAD_IOTHREAD:
+        return "iothread";
+    case VN_THREAD_VHOST:
+        return "vhost";
+    }
+    g_assert_not_reached();
+}
+
+static void
+insert_threads(GVariantDict *dict, const VnGuest *guest)
+{
+    g_auto(GVariantBuilder) vcpus;
+    g_auto(GVariantBuilder) threads;
+    g_variant_builder_init(&vcpus, G_VARIANT_TYPE("aa{sv}"));
+    g_variant_builder_init(&threads, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < guest->vcpus->len; i++) {
+        const VnVcpu *vcpu = guest->vcpus->pdata[i];
+        g_auto(GVariantDict) one;
+        g_variant_dict_init(&one, NULL);
+        g_variant_dict_insert(&one, "id", "u", vcpu->id);
+        g_variant_dict_insert(&one, "cell", "u", vcpu->cell);
+        g_variant_dict_insert(&one, "tid", "i", vcpu->tid);
+        if (vcpu->pinned)
+            vn_variant_dict_insert_idset(&one, "pinned", vcpu->pinned);
+        if (vcpu->affinity)
+            vn_variant_dict_insert_idset(&one, "affinity", vcpu->affinity);
+        g_variant_builder_add_value(&vcpus, g_variant_dict_end(&one));
+    }
+    for (guint i = 0; i < guest->threads->len; i++) {
+        const VnThread *thread = guest->threads->pdata[i];
+        g_auto(GVariantDict) one;
+        g_variant_dict_init(&one, NULL);
+        g_variant_dict_insert(&one, "kind", "s", thread_kind_name(thread->kind));
+        g_variant_dict_insert(&one, "tid", "i", thread->tid);
+        g_variant_dict_insert(&one, "name", "s", thread->name);
+        if (thread->affinity)
+            vn_variant_dict_insert_idset(&one, "affinity", thread->affinity);
+        g_variant_builder_add_value(&threads, g_variant_dict_end(&one));
+    }
+    g_variant_dict_insert_value(dict, "vcpus", g_variant_builder_end(&vcpus));
+    g_variant_dict_insert_value(dict, "threads", g_variant_builder_end(&threads));
+}
+
+static void
+insert_whole(GVariantDict *dict, const VnGuest *guest, const VnDecision *decision)
+{
+    insert_threads(dict, guest);
+    g_variant_dict_insert(dict, "pid", "i", guest->pid);
+    g_variant_dict_insert(dict, "told_cells", "b", guest->told_cells);
+    vn_variant_dict_insert_string(dict, "machine", guest->machine);
+    if (guest->emulator_pinned)
+        vn_variant_dict_insert_idset(dict, "emulator_pinned", guest->emulator_pinned);
+    if (guest->allowed_nodes)
+        vn_variant_dict_insert_idset(dict, "allowed_nodes", guest->allowed_nodes);
+    g_variant_dict_insert_value(
+        dict, "notes",
+        g_variant_new_strv((const char *const *) guest->notes->pdata, guest->notes->len));
+    if (decision)
+        vn_variant_dict_insert_string(dict, "reason", decision->reason);
+}
+
+GVariant *
+vn_guest_to_variant(const VnGuest *guest, const VnDecision *decision, gboolean whole)
+{
+    g_auto(GVariantBuilder) cells;
+    g_auto(GVariantDict) dict;
+    g_variant_builder_init(&cells, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < guest->cells->len; i++) {
+        const VnIdSet *home =
+            decision && i < decision->homes->len ? decision->homes->pdata[i] : NULL;
+        g_variant_builder_add_value(&cells,
+                                    cell_to_variant(guest->cells->pdata[i], home, whole));
+    }
+    g_variant_dict_init(&dict, NULL);
+    g_variant_dict_insert(&dict, "name", "s", guest->name);
+    g_variant_dict_insert(&dict, "uuid", "s", guest->uuid);
+    g_variant_dict_insert(&dict, "state", "s", vn_guest_state_name(guest->state));
+    g_variant_dict_insert(&dict, "managed", "b", guest->managed);
+    g_variant_dict_insert(&dict, "policy", "s", guest->policy ? guest->policy : "align");
+    g_variant_dict_insert(&dict, "memory_bytes", "t", guest->memory_bytes);
+    vn_variant_dict_insert_string(&dict, "trouble", guest->trouble);
+    vn_variant_dict_insert_ratio(&dict, "alignment_ratio",
+                                 decision && decision->homes->len
+                                     ? vn_guest_alignment(guest, decision->homes)
+                                     : -1);
+    vn_variant_dict_insert_ratio(&dict, "locality_ratio", -1);
+    g_variant_dict_insert_value(&dict, "cells", g_variant_builder_end(&cells));
+    if (whole)
+        insert_whole(&dict, guest, decision);
+    return g_variant_dict_end(&dict);
+}
