@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * vn_json_parse(): json-c's tokener in its strict mode, behind checks of what it lets pass
- * (RFC 8259: NaN, control characters in strings) or would cut off (NUL).
+ * ("NaN", "01", 'single quotes', control characters in strings) or would cut off (NUL).
  */
 #include "qmp/json.h"
 
@@ -20,32 +20,115 @@ invalid(GError **error, gsize offset, const char *what)
     return FALSE;
 }
 
-/* The checks on bytes. Escapes are looked at only as far as to find a string's end. */
-static gboolean
-check_bytes(const char *text, gsize length, GError **error)
+static gsize
+count_digits(const char *text, gsize length)
 {
-    const char *end;
-    gboolean in_string = FALSE;
+    gsize n = 0;
+    while (n < length && g_ascii_isdigit(text[n]))
+        n++;
+    return n;
+}
 
-    if (memchr(text, '\0', length))
-        return invalid(error, (gsize) ((const char *) memchr(text, '\0', length) - text),
-                       "a NUL");
-    if (!g_utf8_validate_len(text, length, &end))
-        return invalid(error, (gsize) (end - text), "not UTF-8");
-    for (gsize i = 0; i < length; i++) {
-        if (text[i] == '"') {
-            in_string = !in_string;
-        } else if (!in_string) {
-            if (text[i] == 'N' || text[i] == 'I')
-                return invalid(error, i, "not a JSON value");
-        } else if ((guchar) text[i] < 0x20) {
-            return invalid(error, i, "a control character in a string");
-        } else if (text[i] == '\\') {
+/* Whether @n_digits digits are a number that 64 bits hold, with one bit for the sign if any. */
+static gboolean
+integer_fits(const char *digits, gsize n_digits, gboolean negative)
+{
+    const guint64 max = negative ? (guint64) G_MAXINT64 + 1 : G_MAXUINT64;
+    guint64 value = 0;
+    for (gsize i = 0; i < n_digits; i++) {
+        guint64 digit = (guint64) (digits[i] - '0');
+        if (value > (max - digit) / 10)
+            return FALSE;
+        value = value * 10 + digit;
+    }
+    return TRUE;
+}
+
+/*
+ * Finds the length of the number that @text begins with, 0 when it is none. json-c takes
+ * "01" and "1.", and reads whole numbers that are too large as the largest one.
+ */
+static gsize
+measure_number(const char *text, gsize length)
+{
+    const gboolean negative = text[0] == '-';
+    gsize end = negative;
+    const gsize n_digits = count_digits(text + end, length - end);
+
+    if (!n_digits || (n_digits > 1 && text[end] == '0'))
+        return 0;
+    end += n_digits;
+    gboolean whole = TRUE;
+    if (end < length && text[end] == '.') {
+        const gsize n = count_digits(text + end + 1, length - end - 1);
+        if (!n)
+            return 0;
+        end += 1 + n;
+        whole = FALSE;
+    }
+    if (end < length && (text[end] == 'e' || text[end] == 'E')) {
+        end++;
+        if (end < length && (text[end] == '+' || text[end] == '-'))
+            end++;
+        const gsize n = count_digits(text + end, length - end);
+        if (!n)
+            return 0;
+        end += n;
+        whole = FALSE;
+    }
+    return whole && !integer_fits(text + negative, n_digits, negative) ? 0 : end;
+}
+
+/* Returns the length of the string that @text, a quotation mark, begins; 0 on error. */
+static gsize
+check_string(const char *text, gsize offset, gsize length, GError **error)
+{
+    for (gsize i = offset + 1; i < length; i++) {
+        if (text[i] == '"')
+            return i + 1 - offset;
+        if ((guchar) text[i] < 0x20)
+            return (gsize) invalid(error, i, "a control character in a string");
+        if (text[i] == '\\') {
             if (length - i >= 6 && memcmp(text + i + 1, "u0000", 5) == 0)
-                return invalid(error, i, "a NUL in a string");
+                return (gsize) invalid(error, i, "a NUL in a string");
             i++;
         }
     }
+    return (gsize) invalid(error, length, "the text ends within a string");
+}
+
+/* Checks the tokens that json-c is lax about; their order is left to it. */
+static gboolean
+check_tokens(const char *text, gsize length, GError **error)
+{
+    for (gsize i = 0; i < length;) {
+        gsize n = 1;
+        if (text[i] == '"') {
+            n = check_string(text, i, length, error);
+            if (!n)
+                return FALSE;
+        } else if (text[i] == '-' || g_ascii_isdigit(text[i])) {
+            n = measure_number(text + i, length - i);
+            if (!n)
+                return invalid(error, i, "not a number that 64 bits hold");
+        } else if (!strchr("{}[]:, \t\r\ntruefalsn", text[i])) {
+            return invalid(error, i, "not a JSON value");
+        }
+        i += n;
+    }
+    return TRUE;
+}
+
+static gboolean
+check_encoding(const char *text, gsize length, GError **error)
+{
+    const char *nul = memchr(text, '\0', length);
+    const char *end;
+
+    if (nul)
+        return invalid(error, (gsize) (nul - text), "a NUL");
+    if (!g_utf8_validate_len(text, length, &end))
+        return invalid(error, (gsize) (end - text), "not UTF-8");
     return TRUE;
 }
 
@@ -87,7 +170,7 @@ vn_json_parse(const char *text, gsize length, gsize bytes_max, GError **error)
     }
     while (length && memchr(" \t\r\n", text[length - 1], 4))
         length--;
-    if (!check_bytes(text, length, error))
+    if (!check_encoding(text, length, error) || !check_tokens(text, length, error))
         return NULL;
 
     g_autoptr(Tokener) tokener = json_tokener_new_ex(VN_JSON_DEPTH_MAX);
