@@ -196,6 +196,7 @@ vn_guest_clone(const VnGuest *guest)
     VnGuest *clone = vn_guest_new(guest->name, guest->uuid);
     clone->state = guest->state;
     clone->pid = guest->pid;
+    clone->start_ticks = guest->start_ticks;
     clone->tagged = guest->tagged;
     clone->managed = guest->managed;
     clone->policy = g_strdup(guest->policy);

@@ -68,12 +68,13 @@ typedef struct {
     char *name;
     char *uuid;
     VnGuestState state;
-    int pid;          /* of QEMU; 0: not running, or not found */
-    gboolean tagged;  /* carries our metadata element */
-    gboolean managed; /* we may touch it: tagged, or the administrator said all */
-    char *policy;     /* from the metadata; NULL: the default one */
-    char *trouble;    /* why it must be left alone; NULL: nothing in the way */
-    char *machine;    /* QEMU machine type, "pc-q35-7.2" */
+    int pid;             /* of QEMU; 0: not running, or not found */
+    guint64 start_ticks; /* when that process started: a reused pid is noticed */
+    gboolean tagged;     /* carries our metadata element */
+    gboolean managed;    /* we may touch it: tagged, or the administrator said all */
+    char *policy;        /* from the metadata; NULL: the default one */
+    char *trouble;       /* why it must be left alone; NULL: nothing in the way */
+    char *machine;       /* QEMU machine type, "pc-q35-7.2" */
     guint64 memory_bytes;
     GPtrArray *cells; /* of VnCell; a guest without <numa> has one, told_cells FALSE */
     gboolean told_cells;

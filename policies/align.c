@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The policy "align": homes turned into pins and moves, each with its reason and gain. */
+#include "policies/align.h"
+
+#include "policies/homes.h"
+
+/* Less than this, or than a thousandth of a cell, is not worth a plan. */
+#define NEGLIGIBLE_BYTES (G_GUINT64_CONSTANT(1) << 20)
+
+/* One guest being decided. */
+typedef struct {
+    const VnHost *host;
+    const VnGuest *guest;
+    const GArray *homes; /* of VnHome */
+    VnPlan *plan;
+    guint64 resident_bytes;
+    guint64 astray_bytes; /* away from home, in all cells */
+    guint64 stuck_bytes;  /* of these, in cells that cannot be moved */
+    guint n_steps;
+    GString *remarks;
+} Subject;
+
+static const char *
+source_text(VnHomeSource source)
+{
+    switch (source) {
+    case VN_HOME_BOUND:
+        return "where its memory is bound";
+    case VN_HOME_PINNED:
+        return "where its vCPUs are pinned";
+    case VN_HOME_CHOSEN:
+        return "the cheapest place with room";
+    case VN_HOME_NONE:
+        return "no host node may hold it";
+    }
+    g_assert_not_reached();
+}
+
+static char *
+nodes_text(const VnIdSet *nodes)
+{
+    g_autofree char *list = vn_idset_format(nodes);
+    return g_strdup_printf("host node%s %s", vn_idset_count(nodes) == 1 ? "" : "s", list);
+}
+
+static char *
+bytes_text(guint64 bytes)
+{
+    return g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
+}
+
+/* Mean distance from the nodes of @cpus to @to; local when there are none. */
+static double
+mean_distance(const VnHost *host, const VnIdSet *cpus, guint to)
+{
+    g_autoptr(VnIdSet) nodes = vn_host_nodes_of_cpus(host, cpus);
+    guint n = vn_idset_count(nodes);
+    double sum = 0;
+    VN_IDSET_FOREACH (nodes, from)
+        sum += vn_host_distance(host, (guint) from, to);
+    return n ? sum / n : VN_DISTANCE_LOCAL;
+}
+
+static double
+mean_distance_to_set(const VnHost *host, const VnIdSet *cpus, const VnIdSet *to)
+{
+    guint n = vn_idset_count(to);
+    double sum = 0;
+    VN_IDSET_FOREACH (to, id)
+        sum += mean_distance(host, cpus, (guint) id);
+    return n ? sum / n : VN_DISTANCE_LOCAL;
+}
+
+static VnIdSet *
+all_cpus(const VnHost *host)
+{
+    g_autoptr(VnIdSet) nodes = vn_host_node_ids(host);
+    return vn_host_cpus_of_nodes(host, nodes);
+}
+
+/* The share of the guest's accesses that fall on @bytes of it, each cell's alike. */
+static double
+share(const Subject *subject, guint64 bytes)
+{
+    return subject->resident_bytes ? (double) bytes / (double) subject->resident_bytes
+                                   : 0;
+}
+
+static void
+plan_pin(Subject *subject, const VnCell *cell, const VnHome *home, const VnVcpu *vcpu)
+{
+    g_autoptr(VnIdSet) before =
+        vcpu->pinned ? vn_idset_copy(vcpu->pinned) : all_cpus(subject->host);
+    g_autoptr(VnIdSet) home_cpus = vn_homes_cpus(subject->host, home->home);
+    g_autoptr(VnIdSet) after = vn_idset_copy(before);
+    if (vn_idset_is_subset(before, home_cpus))
+        return;
+    vn_idset_keep_all(after, home_cpus);
+    if (vn_idset_is_empty(after))
+        vn_idset_add_all(after, home_cpus);
+
+    double gain = (mean_distance_to_set(subject->host, before, home->home) -
+                   mean_distance_to_set(subject->host, after, home->home)) /
+                  VN_DISTANCE_LOCAL * share(subject, vn_cell_resident(cell)) /
+                  vn_idset_count(cell->vcpus);
+    g_autofree char *nodes = nodes_text(home->home);
+    VnStep *step =
+        vn_plan_add_step(subject->plan, VN_STEP_PIN_VCPU, subject->guest, vcpu->id,
+                         g_steal_pointer(&before), g_steal_pointer(&after));
+    step->expected_gain = gain;
+    step->reason =
+        g_strdup_printf("cell %u is at home on %s, %s; vCPU %u %s", cell->id, nodes,
+                        source_text(home->source), vcpu->id,
+                        vcpu->pinned ? "is pinned elsewhere" : "may run anywhere");
+    subject->n_steps++;
+}
+
+/* The emulator's threads stay near the guest's memory, where nobody decided otherwise. */
+static void
+plan_emulator_pin(Subject *subject)
+{
+    g_autoptr(VnIdSet) before = all_cpus(subject->host);
+    g_autoptr(VnIdSet) after = vn_idset_new();
+    for (guint i = 0; i < subject->homes->len; i++) {
+        g_autoptr(VnIdSet) cpus =
+            vn_homes_cpus(subject->host, g_array_index(subject->homes, VnHome, i).home);
+        vn_idset_add_all(after, cpus);
+    }
+    if (subject->guest->emulator_pinned || vn_idset_is_subset(before, after))
+        return;
+    VnStep *step = vn_plan_add_step(subject->plan, VN_STEP_PIN_EMULATOR, subject->guest,
+                                    0, g_steal_pointer(&before), g_steal_pointer(&after));
+    step->reason =
+        g_strdup("the emulator's threads may run anywhere; near the homes of the "
+                 "guest's cells they touch its memory locally");
+    subject->n_steps++;
+}
+
+static void remark(Subject *subject, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void
+remark(Subject *subject, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_string_append(subject->remarks, "; ");
+    g_string_append_vprintf(subject->remarks, format, arguments);
+    va_end(arguments);
+}
+
+static void
+plan_move(Subject *subject, guint index)
+{
+    const VnCell *cell = subject->guest->cells->pdata[index];
+    const VnHome *home = &g_array_index(subject->homes, VnHome, index);
+    guint64 resident = vn_cell_resident(cell);
+    guint64 astray = resident - vn_cell_resident_on(cell, home->home);
+    subject->astray_bytes += astray;
+    if (astray <= MAX(NEGLIGIBLE_BYTES, resident / 1000))
+        return;
+
+    g_autofree char *size = bytes_text(astray);
+    if (!cell->hva_end) {
+        subject->stuck_bytes += astray;
+        remark(subject, "%s of cell %u lie elsewhere and stay there: %s", size, cell->id,
+               cell->hva_unknown ? cell->hva_unknown
+                                 : "its address range in QEMU is not known");
+        return;
+    }
+    g_autoptr(VnIdSet) cpus = vn_homes_cpus(subject->host, home->home);
+    g_autoptr(VnIdSet) before = vn_idset_new();
+    double gain = 0;
+    double at_home = mean_distance_to_set(subject->host, cpus, home->home);
+    for (guint i = 0; i < cell->resident_bytes->len; i++) {
+        guint64 bytes = g_array_index(cell->resident_bytes, guint64, i);
+        if (!bytes || vn_idset_contains(home->home, i))
+            continue;
+        vn_idset_add(before, i);
+        gain += (mean_distance(subject->host, cpus, i) - at_home) / VN_DISTANCE_LOCAL *
+                share(subject, bytes);
+    }
+    g_autofree char *from = nodes_text(before);
+    g_autofree char *to = nodes_text(home->home);
+    VnStep *step =
+        vn_plan_add_step(subject->plan, VN_STEP_MOVE_MEMORY, subject->guest, index,
+                         g_steal_pointer(&before), vn_idset_copy(home->home));
+    step->bytes = astray;
+    step->expected_gain = gain;
+    step->reason = g_strdup_printf("cell %u is at home on %s, %s; %s of it lie on %s",
+                                   cell->id, to, source_text(home->source), size, from);
+    subject->n_steps++;
+}
+
+/* Why a guest gets no steps at all; NULL when it may. */
+static const char *
+left_alone(const VnGuest *guest)
+{
+    if (guest->state == VN_GUEST_STOPPED)
+        return "it is not running";
+    if (!guest->managed)
+        return "not managed: it carries no <vnuma:guest> metadata, so it is only watched";
+    return guest->trouble;
+}
+
+static void
+decide_steps(Subject *subject)
+{
+    const VnGuest *guest = subject->guest;
+    for (guint i = 0; i < guest->vcpus->len; i++) {
+        const VnVcpu *vcpu = guest->vcpus->pdata[i];
+        plan_pin(subject, guest->cells->pdata[vcpu->cell],
+                 &g_array_index(subject->homes, VnHome, vcpu->cell), vcpu);
+    }
+    plan_emulator_pin(subject);
+    for (guint i = 0; i < guest->cells->len; i++)
+        plan_move(subject, i);
+}
+
+static void
+set_reason(const Subject *subject, VnDecision *decision)
+{
+    g_autofree char *astray = bytes_text(subject->astray_bytes);
+    g_autofree char *resident = bytes_text(subject->resident_bytes);
+    if (subject->n_steps)
+        vn_decision_set_reason(decision, "%s of its %s lie away from home; %u step%s%s",
+                               astray, resident, subject->n_steps,
+                               subject->n_steps == 1 ? "" : "s", subject->remarks->str);
+    else if (subject->stuck_bytes)
+        vn_decision_set_reason(decision,
+                               "%s of its %s lie away from home, none can move%s", astray,
+                               resident, subject->remarks->str);
+    else if (!subject->resident_bytes)
+        vn_decision_set_reason(decision,
+                               "its vCPUs are at home; where its pages lie is not "
+                               "known or it has none yet");
+    else
+        vn_decision_set_reason(decision,
+                               "at home: %s of its %s lie elsewhere, too little "
+                               "to move, and its vCPUs are pinned there",
+                               astray, resident);
+}
+
+static void
+decide_guest(const VnSnapshot *snapshot, const VnGuest *guest, const GArray *homes,
+             VnPlan *plan)
+{
+    g_autoptr(GString) remarks = g_string_new(NULL);
+    Subject subject = {.host = snapshot->host,
+                       .guest = guest,
+                       .homes = homes,
+                       .plan = plan,
+                       .remarks = remarks};
+    VnDecision *decision = vn_plan_add_decision(plan, guest->name);
+    const char *alone = left_alone(guest);
+    for (guint i = 0; i < homes->len; i++) {
+        const VnHome *home = &g_array_index(homes, VnHome, i);
+        g_ptr_array_add(decision->homes, vn_idset_copy(home->home));
+        subject.resident_bytes += vn_cell_resident(guest->cells->pdata[i]);
+        if (!alone && home->source == VN_HOME_NONE) {
+            const VnCell *cell = guest->cells->pdata[i];
+            vn_decision_set_reason(decision,
+                                   "cell %u: no host node that has memory is both in its "
+                                   "binding and in the guest's cpuset.mems",
+                                   cell->id);
+            alone = decision->reason;
+        }
+    }
+    if (alone) {
+        if (alone != decision->reason)
+            vn_decision_set_reason(decision, "%s", alone);
+        return;
+    }
+    decide_steps(&subject);
+    set_reason(&subject, decision);
+}
+
+VnPlan *
+vn_align_decide(const VnSnapshot *snapshot)
+{
+    g_autoptr(GPtrArray) homes = vn_homes_choose(snapshot);
+    VnPlan *plan = vn_plan_new();
+    for (guint i = 0; i < snapshot->guests->len; i++)
+        decide_guest(snapshot, snapshot->guests->pdata[i], homes->pdata[i], plan);
+    return plan;
+}
