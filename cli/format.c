@@ -81,7 +81,7 @@ vn_format_escape(const char *text)
             g_string_append(escaped, "\\n");
         else if (c == '\t')
             g_string_append(escaped, "\\t");
-        else if (c == ' ' || g_unichar_isgraph(c))
+        else if (c == ' ' || (g_unichar_isgraph(c) && !g_unichar_isspace(c)))
             g_string_append_unichar(escaped, c);
         else
             g_string_append_printf(escaped, "\\u{%x}", c);
