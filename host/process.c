@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Processes and their threads, from procfs. Nothing read here is taken for lasting. */
+#include "host/process.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "host/files.h"
+
+#define PID_FILE_BYTES 64u
+#define STAT_BYTES 4096u
+#define STATUS_BYTES 65536u
+#define COMM_BYTES 256u
+/* A command line may be a quarter of the stack's limit, commonly 2 MiB. */
+#define CMDLINE_BYTES (16u << 20)
+
+/* Fields of /proc/PID/stat behind the comm, counted from its state, field 3. */
+#define STAT_STATE 0u
+#define STAT_START_TICKS (22u - 3u)
+
+/* The text behind "KEY:" on its line, without blanks around; NULL when there is none. */
+static char *
+find_value(const char *text, const char *key)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (guint i = 0; lines[i]; i++) {
+        if (g_str_has_prefix(lines[i], key) && lines[i][strlen(key)] == ':')
+            return g_strstrip(g_strdup(lines[i] + strlen(key) + 1));
+    }
+    return NULL;
+}
+
+/* The comm is in parentheses and may have any characters: the last ')' is its end. */
+static gboolean
+parse_stat(const char *text, char *ret_state, guint64 *ret_start_ticks)
+{
+    const char *end = strrchr(text, ')');
+    if (!end || end[1] != ' ')
+        return FALSE;
+    g_auto(GStrv) fields = g_strsplit(end + 2, " ", -1);
+    if (g_strv_length(fields) <= STAT_START_TICKS || strlen(fields[STAT_STATE]) != 1 ||
+        !g_ascii_string_to_unsigned(fields[STAT_START_TICKS], 10, 0, G_MAXUINT64,
+                                    ret_start_ticks, NULL))
+        return FALSE;
+    *ret_state = fields[STAT_STATE][0];
+    return TRUE;
+}
+
+static gboolean
+read_process(const VnFiles *files, int pid, VnProcess *ret_process, GError **error)
+{
+    char state;
+    guint64 start_ticks;
+    g_autofree char *path = g_strdup_printf("proc/%d/stat", pid);
+    g_autofree char *text = vn_files_read(files, path, STAT_BYTES, error);
+    if (!text)
+        return FALSE;
+    if (!parse_stat(text, &state, &start_ticks)) {
+        vn_files_set_invalid(files, path, error, "has no valid start time (field 22)");
+        return FALSE;
+    }
+    if (state == 'Z' || state == 'X' || state == 'x') {
+        g_set_error(error, VN_ERROR, VN_ERROR_GONE, "process %d has ended", pid);
+        return FALSE;
+    }
+    *ret_process = (VnProcess){.pid = pid, .start_ticks = start_ticks};
+    return TRUE;
+}
+
+gboolean
+vn_process_read(const char *root, int pid, VnProcess *ret_process, GError **error)
+{
+    g_autoptr(VnFiles) files = vn_files_open(root, error);
+    return files && read_process(files, pid, ret_process, error);
+}
+
+gboolean
+vn_process_check(const char *root, const VnProcess *process, GError **error)
+{
+    VnProcess now;
+    if (!vn_process_read(root, process->pid, &now, error))
+        return FALSE;
+    if (now.start_ticks == process->start_ticks)
+        return TRUE;
+    g_set_error(error, VN_ERROR, VN_ERROR_GONE,
+                "process %d has ended, and its id is another process's now",
+                process->pid);
+    return FALSE;
+}
+
+/* Whether argv[0] is called like QEMU: "qemu-system-x86_64", "qemu-kvm", "kvm". */
+static gboolean
+is_called_qemu(const GByteArray *cmdline)
+{
+    g_autofree char *name = g_path_get_basename((const char *) cmdline->data);
+    return strstr(name, "qemu") || strcmp(name, "kvm") == 0;
+}
+
+/* Whether there is an argument "-uuid" and behind it @uuid. */
+static gboolean
+has_uuid(const GByteArray *cmdline, const char *uuid)
+{
+    const char *text = (const char *) cmdline->data;
+    gboolean expected = FALSE;
+    for (gsize i = 0; i < cmdline->len; i += strlen(text + i) + 1) {
+        if (expected && g_ascii_strcasecmp(text + i, uuid) == 0)
+            return TRUE;
+        expected = strcmp(text + i, "-uuid") == 0;
+    }
+    return FALSE;
+}
+
+/* NULL when the process is gone, a kernel thread, or not to be read. */
+static GByteArray *
+read_cmdline(const VnFiles *files, int pid)
+{
+    g_autofree char *path = g_strdup_printf("proc/%d/cmdline", pid);
+    return vn_files_read_bytes(files, path, CMDLINE_BYTES, NULL);
+}
+
+/* The start time first: if the id changes hands between, this is not the command line of
+ * the process with that start time, and a later check says that one has gone. */
+static gboolean
+read_process_of_guest(const VnFiles *files, int pid, const char *uuid,
+                      VnProcess *ret_process)
+{
+    VnProcess process;
+    if (!read_process(files, pid, &process, NULL))
+        return FALSE;
+    g_autoptr(GByteArray) cmdline = read_cmdline(files, pid);
+    if (!cmdline || !has_uuid(cmdline, uuid))
+        return FALSE;
+    *ret_process = process;
+    return TRUE;
+}
+
+static gboolean
+find_by_pid_file(const VnFiles *files, const char *name, const char *uuid,
+                 VnProcess *ret_process)
+{
+    guint64 pid;
+    if (*name == '\0' || strchr(name, '/'))
+        return FALSE;
+    g_autofree char *path = g_strdup_printf("run/libvirt/qemu/%s.pid", name);
+    g_autofree char *text = vn_files_read_optional(files, path, PID_FILE_BYTES);
+    return text && g_ascii_string_to_unsigned(text, 10, 1, G_MAXINT, &pid, NULL) &&
+           read_process_of_guest(files, (int) pid, uuid, ret_process);
+}
+
+gboolean
+vn_process_find(const char *root, const char *name, const char *uuid,
+                VnProcess *ret_process, GError **error)
+{
+    VnProcess found = {0};
+    if (!g_uuid_string_is_valid(uuid)) {
+        g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "guest %s: '%s' is not a UUID",
+                    name, uuid);
+        return FALSE;
+    }
+    g_autoptr(VnFiles) files = vn_files_open(root, error);
+    if (!files)
+        return FALSE;
+    if (find_by_pid_file(files, name, uuid, ret_process))
+        return TRUE;
+
+    g_autoptr(GArray) pids =
+        vn_files_list_numbers(files, "proc", "", "", VN_PROCESS_TASKS_MAX, error);
+    if (!pids)
+        return FALSE;
+    for (guint i = 0; i < pids->len; i++) {
+        VnProcess process;
+        int pid = (int) g_array_index(pids, guint, i);
+        g_autoptr(GByteArray) cmdline = read_cmdline(files, pid);
+        if (!cmdline || !is_called_qemu(cmdline) || !has_uuid(cmdline, uuid) ||
+            !read_process_of_guest(files, pid, uuid, &process))
+            continue;
+        if (found.pid == 0 || process.start_ticks < found.start_ticks)
+            found = process;
+    }
+    if (found.pid == 0) {
+        g_set_error(error, VN_ERROR, VN_ERROR_GONE,
+                    "guest %s: no QEMU process with -uuid %s", name, uuid);
+        return FALSE;
+    }
+    *ret_process = found;
+    return TRUE;
+}
+
+/* "CPU 12/KVM": QEMU's thread names with debug-threads, accel/kvm/kvm-accel-ops.c and
+ * accel/tcg/tcg-accel-ops-mttcg.c. */
+static gboolean
+parse_vcpu_comm(const char *comm, guint *ret_id)
+{
+    if (!g_str_has_prefix(comm, "CPU "))
+        return FALSE;
+    guint64 id;
+    g_auto(GStrv) parts = g_strsplit(comm + strlen("CPU "), "/", 2);
+    if (g_strv_length(parts) != 2 ||
+        !g_ascii_string_to_unsigned(parts[0], 10, 0, G_MAXUINT, &id, NULL) ||
+        (strcmp(parts[1], "KVM") != 0 && strcmp(parts[1], "TCG") != 0))
+        return FALSE;
+    *ret_id = (guint) id;
+    return TRUE;
+}
+
+static VnThreadKind
+kind_of_comm(const char *comm)
+{
+    if (g_str_has_prefix(comm, "IO "))
+        return VN_THREAD_IOTHREAD;
+    if (g_str_has_prefix(comm, "vhost-"))
+        return VN_THREAD_VHOST;
+    return VN_THREAD_EMULATOR;
+}
+
+static VnIdSet *
+read_affinity(const VnFiles *files, int pid, int tid)
+{
+    g_autofree char *path = g_strdup_printf("proc/%d/task/%d/status", pid, tid);
+    g_autofree char *text = vn_files_read_optional(files, path, STATUS_BYTES);
+    g_autofree char *list = text ? find_value(text, "Cpus_allowed_list") : NULL;
+    return list ? vn_idset_parse(list, NULL) : NULL;
+}
+
+/* A name is any bytes; what is shown of it is text. */
+static char *
+read_comm(const VnFiles *files, int pid, int tid)
+{
+    g_autofree char *path = g_strdup_printf("proc/%d/task/%d/comm", pid, tid);
+    g_autofree char *text = vn_files_read_optional(files, path, COMM_BYTES);
+    return text ? g_utf8_make_valid(text, -1) : NULL;
+}
+
+static void
+add_thread(const VnFiles *files, VnGuest *guest, int tid)
+{
+    guint id;
+    g_autofree char *comm = read_comm(files, guest->pid, tid);
+    if (!comm)
+        return;
+    if (!parse_vcpu_comm(comm, &id)) {
+        VnThread *thread = vn_guest_add_thread(guest, kind_of_comm(comm), tid, comm);
+        thread->affinity = read_affinity(files, guest->pid, tid);
+        return;
+    }
+    VnVcpu *vcpu = vn_guest_find_vcpu(guest, id);
+    if (!vcpu) {
+        vn_guest_add_note(guest, "thread %d runs vCPU %u, which the definition has not",
+                          tid, id);
+    } else if (vcpu->tid == 0) {
+        vcpu->tid = tid;
+        vcpu->affinity = read_affinity(files, guest->pid, tid);
+    }
+}
+
+static void
+forget_threads(VnGuest *guest)
+{
+    g_ptr_array_set_size(guest->threads, 0);
+    for (guint i = 0; i < guest->vcpus->len; i++) {
+        VnVcpu *vcpu = guest->vcpus->pdata[i];
+        vcpu->tid = 0;
+        g_clear_pointer(&vcpu->affinity, vn_idset_free);
+    }
+}
+
+gboolean
+vn_process_fill_threads(const char *root, VnGuest *guest, GError **error)
+{
+    VnProcess before;
+    VnProcess after;
+    g_autoptr(VnFiles) files = vn_files_open(root, error);
+    if (!files || !read_process(files, guest->pid, &before, error))
+        return FALSE;
+    g_autofree char *tasks = g_strdup_printf("proc/%d/task", guest->pid);
+    g_autoptr(GArray) tids =
+        vn_files_list_numbers(files, tasks, "", "", VN_PROCESS_TASKS_MAX, error);
+    if (!tids)
+        return FALSE;
+    forget_threads(guest);
+    for (guint i = 0; i < tids->len; i++)
+        add_thread(files, guest, (int) g_array_index(tids, guint, i));
+
+    if (!read_process(files, guest->pid, &after, error))
+        return FALSE;
+    if (after.start_ticks != before.start_ticks) {
+        g_set_error(error, VN_ERROR, VN_ERROR_GONE,
+                    "process %d ended while its threads were read", guest->pid);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+VnIdSet *
+vn_process_allowed_nodes(const char *root, int pid, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    g_autoptr(VnFiles) files = vn_files_open(root, error);
+    if (!files)
+        return NULL;
+    g_autofree char *path = g_strdup_printf("proc/%d/status", pid);
+    g_autofree char *text = vn_files_read(files, path, STATUS_BYTES, error);
+    if (!text)
+        return NULL;
+    g_autofree char *list = find_value(text, "Mems_allowed_list");
+    if (!list) {
+        g_autofree char *shown = vn_files_shown(files, path);
+        g_set_error(error, VN_ERROR, VN_ERROR_UNSUPPORTED,
+                    "%s: has no Mems_allowed_list; the kernel was built without "
+                    "CONFIG_CPUSETS",
+                    shown);
+        return NULL;
+    }
+    VnIdSet *nodes = vn_idset_parse(list, &problem);
+    if (!nodes)
+        vn_files_set_invalid(files, path, error, "%s", problem->message);
+    return nodes;
+}
