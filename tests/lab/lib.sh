@@ -61,6 +61,18 @@ check()
     fi
 }
 
+# check_fails DESCRIPTION COMMAND...: ok if the command does not succeed.
+check_fails()
+{
+    local description=$1 output
+    shift
+    if output=$("$@" 2>&1); then
+        not_ok "$description" "succeeded: $*"$'\n'"$output"
+        return 1
+    fi
+    ok "$description"
+}
+
 # The plan at the end, for scripts that do not know it before; fails if anything failed.
 done_testing()
 {
@@ -297,4 +309,46 @@ lab_swapped_guest_make()
         virsh -q vcpupin "$name" 0 "$(lab_node_cpus 0)" --live &&
         virsh -q vcpupin "$name" 1 "$(lab_node_cpus 1)" --live &&
         virsh -q emulatorpin "$name" "$(lab_node_cpus 0),$(lab_node_cpus 1)" --live
+}
+
+# lab_read_words PID ADDRESS COUNT: 64-bit words of a process's memory, in hexadecimal.
+lab_read_words()
+{
+    dd if="/proc/$1/mem" iflag=skip_bytes,count_bytes skip="$2" count=$((8 * $3)) bs=4096 status=none |
+        od -An -v -tx8 -w8 | tr -d ' '
+}
+
+# lab_guest_address NAME REGION PAGE: where QEMU has a page of the workload mapped, as a decimal
+# number. The page itself says which one it is: an address that cannot be proven is not given.
+# For guests whose memory ends below the hole that a PC has under 4 GiB.
+lab_guest_address()
+{
+    local name=$1 region=$2 page=$3 pid offset gpa address size begin base=0 words
+    pid=$(lab_guest_pid "$name") || return 1
+    offset=$(stat -c %s "$(lab_guest_log "$name")")
+    lab_guest_ask "$name" "pages region=$region page=$page pages=1" >/dev/null || return 1
+    gpa=$(lab_guest_wait "$name" 10 '^WORKLOAD FRAMES' "$offset" | sed 's/.*gpa=//')
+    while read -r address size; do
+        begin=$((16#$address))
+        if ((gpa >= base && gpa < base + size)); then
+            mapfile -t words < <(lab_read_words "$pid" $((begin + gpa - base)) 2)
+            if [[ ${words[0]:-} == 564e554d41504147 ]] &&
+                ((16#${words[1]} == (region << 32 | page))); then
+                echo $((begin + gpa - base))
+                return 0
+            fi
+        fi
+        base=$((base + size))
+    done < <(lab_ram_vmas "$pid")
+    echo "lab: guest $name: page $page of region $region (at $gpa) is not where it should be" >&2
+    return 1
+}
+
+# lab_guest_corrupt NAME REGION PAGE: damages a page behind the guest's back.
+lab_guest_corrupt()
+{
+    local address pid
+    pid=$(lab_guest_pid "$1") && address=$(lab_guest_address "$@") || return 1
+    printf corrupt! | dd of="/proc/$pid/mem" oflag=seek_bytes seek=$((address + 2048)) bs=8 \
+        conv=notrunc status=none
 }

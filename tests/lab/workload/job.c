@@ -12,8 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum
-{
+enum {
     BURST_PAGES = 16,
     IDLE_NS = 20000000,
 };
@@ -26,8 +25,7 @@ sleep_until(uint64_t ns)
         .tv_nsec = (long) (ns % SECOND_NS),
     };
 
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
-    {
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {
     }
 }
 
@@ -50,8 +48,7 @@ random_below(struct job *job, uint64_t limit)
 static uint64_t
 next_page(struct job *job, uint64_t page_count)
 {
-    switch ((enum order) atomic_load(&job->order))
-    {
+    switch ((enum order) atomic_load(&job->order)) {
     case ORDER_RANDOM:
         return random_below(job, page_count);
     case ORDER_SKEWED: /* nine visits of ten go to the first tenth */
@@ -71,16 +68,14 @@ visit_burst(struct job *job, enum access access)
     uint64_t begin = now_ns();
     uint64_t took;
 
-    for (unsigned i = 0; i < BURST_PAGES; i++)
-    {
+    for (unsigned i = 0; i < BURST_PAGES; i++) {
         bool write = access == ACCESS_WRITE || (access == ACCESS_MIXED && i % 2 == 0);
 
         visit(job, region, next_page(job, region->page_count), write);
     }
     atomic_fetch_add(&job->ops, BURST_PAGES);
     took = now_ns() - begin;
-    if (took > atomic_load(&job->longest_burst_ns))
-    {
+    if (took > atomic_load(&job->longest_burst_ns)) {
         atomic_store(&job->longest_burst_ns, took);
     }
 }
@@ -89,11 +84,9 @@ visit_burst(struct job *job, enum access access)
 unsigned
 keeper_of(unsigned region)
 {
-    for (unsigned i = 0; i < workload.job_count; i++)
-    {
+    for (unsigned i = 0; i < workload.job_count; i++) {
         if (atomic_load(&workload.jobs[i].region) == region &&
-            atomic_load(&workload.jobs[i].access) != ACCESS_IDLE)
-        {
+            atomic_load(&workload.jobs[i].access) != ACCESS_IDLE) {
             return i;
         }
     }
@@ -103,23 +96,19 @@ keeper_of(unsigned region)
 static void
 scrub(struct job *job, uint64_t now)
 {
-    if (!workload.scrub_pages_per_second || now < job->next_scrub_ns)
-    {
+    if (!workload.scrub_pages_per_second || now < job->next_scrub_ns) {
         return;
     }
-    for (unsigned r = 0; r < workload.job_count; r++)
-    {
+    for (unsigned r = 0; r < workload.job_count; r++) {
         struct region *region = &workload.regions[r];
 
-        if (keeper_of(r) == job->id)
-        {
-            visit(job, region, atomic_fetch_add(&region->scrub_cursor, 1) % region->page_count,
-                  false);
+        if (keeper_of(r) == job->id) {
+            visit(job, region,
+                  atomic_fetch_add(&region->scrub_cursor, 1) % region->page_count, false);
         }
     }
     job->next_scrub_ns += SECOND_NS / workload.scrub_pages_per_second;
-    if (job->next_scrub_ns + SECOND_NS / 10 < now)
-    {
+    if (job->next_scrub_ns + SECOND_NS / 10 < now) {
         job->next_scrub_ns = now;
     }
 }
@@ -129,20 +118,16 @@ verify_if_asked(struct job *job)
 {
     unsigned asked = atomic_load(&workload.verification);
 
-    if (atomic_load(&job->verified) == asked)
-    {
+    if (atomic_load(&job->verified) == asked) {
         return;
     }
-    for (unsigned r = 0; r < workload.job_count; r++)
-    {
+    for (unsigned r = 0; r < workload.job_count; r++) {
         struct region *region = &workload.regions[r];
 
-        if (atomic_load(&region->verifier) != job->id)
-        {
+        if (atomic_load(&region->verifier) != job->id) {
             continue;
         }
-        for (uint64_t number = 0; number < region->page_count; number++)
-        {
+        for (uint64_t number = 0; number < region->page_count; number++) {
             visit(job, region, number, false);
         }
         atomic_fetch_add(&workload.verified_pages, region->page_count);
@@ -159,26 +144,20 @@ pace(struct job *job, enum access access)
     uint64_t next = now;
 
     scrub(job, now);
-    if (access == ACCESS_IDLE || atomic_load(&workload.paused))
-    {
+    if (access == ACCESS_IDLE || atomic_load(&workload.paused)) {
         next = now + IDLE_NS;
-        if (workload.scrub_pages_per_second && job->next_scrub_ns < next)
-        {
+        if (workload.scrub_pages_per_second && job->next_scrub_ns < next) {
             next = job->next_scrub_ns;
         }
         job->next_visit_ns = now;
-    }
-    else if (rate)
-    {
+    } else if (rate) {
         job->next_visit_ns += BURST_PAGES * SECOND_NS / (rate * PAGES_PER_MB);
-        if (job->next_visit_ns + SECOND_NS / 2 < now)
-        {
+        if (job->next_visit_ns + SECOND_NS / 2 < now) {
             job->next_visit_ns = now;
         }
         next = job->next_visit_ns;
     }
-    if (next > now)
-    {
+    if (next > now) {
         sleep_until(next);
     }
 }
@@ -191,13 +170,11 @@ job_run(void *data)
     region_fill(&workload.regions[job->id]);
     pthread_barrier_wait(&workload.populated);
     job->next_visit_ns = job->next_scrub_ns = now_ns();
-    for (;;)
-    {
+    for (;;) {
         enum access access = (enum access) atomic_load(&job->access);
 
         verify_if_asked(job);
-        if (access != ACCESS_IDLE && !atomic_load(&workload.paused))
-        {
+        if (access != ACCESS_IDLE && !atomic_load(&workload.paused)) {
             visit_burst(job, access);
         }
         pace(job, access);
@@ -218,8 +195,7 @@ job_start(struct job *job)
     pthread_attr_setaffinity_np(&attributes, sizeof(cpus), &cpus);
     result = pthread_create(&job->thread, &attributes, job_run, job);
     pthread_attr_destroy(&attributes);
-    if (result)
-    {
+    if (result) {
         say("ERROR job %u: thread on vCPU %u: %s", job->id, job->vcpu, strerror(result));
     }
     return result == 0;
@@ -229,17 +205,13 @@ bool
 jobs_start(void)
 {
     pthread_barrier_init(&workload.populated, NULL, workload.job_count + 1);
-    for (unsigned i = 0; i < workload.job_count; i++)
-    {
-        if (!region_map(&workload.regions[i], &workload.jobs[i]))
-        {
+    for (unsigned i = 0; i < workload.job_count; i++) {
+        if (!region_map(&workload.regions[i], &workload.jobs[i])) {
             return false;
         }
     }
-    for (unsigned i = 0; i < workload.job_count; i++)
-    {
-        if (!job_start(&workload.jobs[i]))
-        {
+    for (unsigned i = 0; i < workload.job_count; i++) {
+        if (!job_start(&workload.jobs[i])) {
             return false;
         }
     }

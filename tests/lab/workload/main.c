@@ -19,8 +19,7 @@
 struct workload workload = {.scrub_pages_per_second = 2 * PAGES_PER_MB};
 
 /* What is typed so far on standard input. */
-struct input
-{
+struct input {
     char line[LINE_MAX_BYTES];
     size_t length;
     bool too_long;
@@ -47,12 +46,10 @@ say(const char *format, ...)
     length = strlen(line);
     line[length++] = '\n';
     pthread_mutex_lock(&lock);
-    while (done < length)
-    {
+    while (done < length) {
         ssize_t written = write(STDOUT_FILENO, line + done, length - done);
 
-        if (written < 0 && errno != EINTR)
-        {
+        if (written < 0 && errno != EINTR) {
             break;
         }
         done += written > 0 ? (size_t) written : 0;
@@ -77,18 +74,17 @@ beat(unsigned number)
     unsigned long ops = 0;
     unsigned long checked = 0;
 
-    for (unsigned i = 0; i < workload.job_count; i++)
-    {
+    for (unsigned i = 0; i < workload.job_count; i++) {
         struct job *job = &workload.jobs[i];
         unsigned long job_ops = atomic_load(&job->ops);
         unsigned long longest_us = atomic_exchange(&job->longest_burst_ns, 0) / 1000;
 
         ops += job_ops;
         checked += atomic_load(&job->checked);
-        if (used < sizeof(of_jobs))
-        {
+        if (used < sizeof(of_jobs)) {
             used += (size_t) snprintf(of_jobs + used, sizeof(of_jobs) - used,
-                                      " job%u=%lu job%u_max_us=%lu", i, job_ops, i, longest_us);
+                                      " job%u=%lu job%u_max_us=%lu", i, job_ops, i,
+                                      longest_us);
         }
     }
     say("beat=%u ms=%" PRIu64 " ops=%lu checked=%lu mismatches=%lu%s", number,
@@ -100,8 +96,7 @@ beat(unsigned number)
 static void
 swap(void)
 {
-    for (unsigned i = 0; i < workload.job_count; i++)
-    {
+    for (unsigned i = 0; i < workload.job_count; i++) {
         struct job *job = &workload.jobs[i];
 
         atomic_store(&job->region, (atomic_load(&job->region) + 1) % workload.job_count);
@@ -114,8 +109,7 @@ start_verification(void)
 {
     mismatches_before = atomic_load(&workload.mismatches);
     atomic_store(&workload.verified_pages, 0);
-    for (unsigned r = 0; r < workload.job_count; r++)
-    {
+    for (unsigned r = 0; r < workload.job_count; r++) {
         atomic_store(&workload.regions[r].verifier, keeper_of(r));
     }
     atomic_fetch_add(&workload.verification, 1);
@@ -125,10 +119,9 @@ start_verification(void)
 static void
 end_verification(void)
 {
-    for (unsigned i = 0; i < workload.job_count; i++)
-    {
-        if (atomic_load(&workload.jobs[i].verified) != atomic_load(&workload.verification))
-        {
+    for (unsigned i = 0; i < workload.job_count; i++) {
+        if (atomic_load(&workload.jobs[i].verified) !=
+            atomic_load(&workload.verification)) {
             return;
         }
     }
@@ -144,19 +137,15 @@ command_set(char *words)
     struct job *job = NULL;
     char *word;
 
-    while ((word = next_word(&words)))
-    {
+    while ((word = next_word(&words))) {
         char *value = word;
         const char *key = strsep(&value, "=");
         unsigned long number;
 
         if (value && !job && strcmp(key, "job") == 0 &&
-            parse_number(value, workload.job_count - 1, &number))
-        {
+            parse_number(value, workload.job_count - 1, &number)) {
             job = &workload.jobs[number];
-        }
-        else if (!value || !job || !set_pattern(job, key, value))
-        {
+        } else if (!value || !job || !set_pattern(job, key, value)) {
             say("ERROR set: wrong, or out of place: %s", key);
             return false;
         }
@@ -174,8 +163,7 @@ command_pages(char *words)
     const struct region *named;
     char *word;
 
-    while ((word = next_word(&words)))
-    {
+    while ((word = next_word(&words))) {
         char *value = word;
         const char *key = strsep(&value, "=");
 
@@ -183,15 +171,13 @@ command_pages(char *words)
             !((strcmp(key, "region") == 0 &&
                parse_number(value, workload.job_count - 1, &region)) ||
               (strcmp(key, "page") == 0 && parse_number(value, UINT32_MAX, &page)) ||
-              (strcmp(key, "pages") == 0 && parse_number(value, UINT32_MAX, &pages))))
-        {
+              (strcmp(key, "pages") == 0 && parse_number(value, UINT32_MAX, &pages)))) {
             say("ERROR pages: wrong: %s", key);
             return false;
         }
     }
     named = &workload.regions[region];
-    if (page >= named->page_count)
-    {
+    if (page >= named->page_count) {
         say("ERROR pages: region %lu has %" PRIu64, region, named->page_count);
         return false;
     }
@@ -207,43 +193,30 @@ command_run(char *text)
     const char *verb = next_word(&rest);
     bool good = true;
 
-    if (!verb)
-    {
+    if (!verb) {
         return true;
     }
-    if (strcmp(verb, "quit") == 0)
-    {
+    if (strcmp(verb, "quit") == 0) {
         say("DONE quit");
         return false;
     }
-    if (strcmp(verb, "verify") == 0)
-    {
+    if (strcmp(verb, "verify") == 0) {
         start_verification(); /* its answer is VERIFIED */
         return true;
     }
-    if (strcmp(verb, "swap") == 0)
-    {
+    if (strcmp(verb, "swap") == 0) {
         swap();
-    }
-    else if (strcmp(verb, "pause") == 0 || strcmp(verb, "resume") == 0)
-    {
+    } else if (strcmp(verb, "pause") == 0 || strcmp(verb, "resume") == 0) {
         atomic_store(&workload.paused, strcmp(verb, "pause") == 0);
-    }
-    else if (strcmp(verb, "set") == 0)
-    {
+    } else if (strcmp(verb, "set") == 0) {
         good = command_set(rest);
-    }
-    else if (strcmp(verb, "pages") == 0)
-    {
+    } else if (strcmp(verb, "pages") == 0) {
         good = command_pages(rest);
-    }
-    else
-    {
+    } else {
         say("ERROR unknown command: %s", verb);
         good = false;
     }
-    if (good)
-    {
+    if (good) {
         say("DONE %s", verb);
     }
     return true;
@@ -256,29 +229,22 @@ input_take(struct input *input)
     char bytes[256];
     ssize_t count = read(STDIN_FILENO, bytes, sizeof(bytes));
 
-    if (count <= 0)
-    {
+    if (count <= 0) {
         input->ended = count == 0 || errno != EINTR;
         return true;
     }
-    for (ssize_t i = 0; i < count; i++)
-    {
-        if (bytes[i] != '\n' && bytes[i] != '\r')
-        {
+    for (ssize_t i = 0; i < count; i++) {
+        if (bytes[i] != '\n' && bytes[i] != '\r') {
             input->too_long |= input->length == sizeof(input->line) - 1;
-            if (!input->too_long)
-            {
+            if (!input->too_long) {
                 input->line[input->length++] = bytes[i];
             }
             continue;
         }
         input->line[input->length] = '\0';
-        if (input->too_long)
-        {
+        if (input->too_long) {
             say("ERROR a command has fewer than %d characters", LINE_MAX_BYTES);
-        }
-        else if (!command_run(input->line))
-        {
+        } else if (!command_run(input->line)) {
             return false;
         }
         input->length = 0;
@@ -290,15 +256,12 @@ input_take(struct input *input)
 static bool
 run_schedule(void)
 {
-    for (unsigned i = 0; i < workload.schedule_count; i++)
-    {
+    for (unsigned i = 0; i < workload.schedule_count; i++) {
         struct scheduled *entry = &workload.schedule[i];
 
-        if (!entry->done && now_ns() - start_ns >= entry->at_ns)
-        {
+        if (!entry->done && now_ns() - start_ns >= entry->at_ns) {
             entry->done = true;
-            if (!command_run(entry->command))
-            {
+            if (!command_run(entry->command)) {
                 return false;
             }
         }
@@ -312,32 +275,26 @@ serve(void)
     struct input input = {.length = 0};
     unsigned beats = 0;
 
-    for (;;)
-    {
+    for (;;) {
         struct pollfd ready = {.fd = input.ended ? -1 : STDIN_FILENO, .events = POLLIN};
         uint64_t next_ns = start_ns + (beats + 1) * SECOND_NS;
         uint64_t now = now_ns();
         uint64_t wait_ms = next_ns > now ? (next_ns - now) / 1000000 + 1 : 0;
 
-        if (verifying && wait_ms > 10)
-        {
+        if (verifying && wait_ms > 10) {
             wait_ms = 10;
         }
-        if (poll(&ready, 1, (int) wait_ms) > 0 && !input_take(&input))
-        {
+        if (poll(&ready, 1, (int) wait_ms) > 0 && !input_take(&input)) {
             return;
         }
-        if (verifying)
-        {
+        if (verifying) {
             end_verification();
         }
-        if (now_ns() >= next_ns)
-        {
+        if (now_ns() >= next_ns) {
             beats = (unsigned) ((now_ns() - start_ns) / SECOND_NS);
             beat(beats);
         }
-        if (!run_schedule())
-        {
+        if (!run_schedule()) {
             return;
         }
     }
@@ -348,19 +305,16 @@ main(int argc, char **argv)
 {
     uint64_t pages = 0;
 
-    if (!parse_options(argc, argv))
-    {
+    if (!parse_options(argc, argv)) {
         say("ERROR options: [--scrub MBPS] [--at SECONDS:COMMAND]... --job vcpu=N[,cell=N][,mb=N]"
             "[,access=write|read|mixed|idle][,pages=sequential|random|skewed][,rate=MBPS]"
             "[,region=N]...");
         return 2;
     }
-    if (!jobs_start())
-    {
+    if (!jobs_start()) {
         return 1;
     }
-    for (unsigned i = 0; i < workload.job_count; i++)
-    {
+    for (unsigned i = 0; i < workload.job_count; i++) {
         pages += workload.regions[i].page_count;
     }
     start_ns = now_ns();

@@ -20,8 +20,7 @@ next_word(char **rest)
 {
     char *word;
 
-    do
-    {
+    do {
         word = strsep(rest, " ,\t\r\n");
     } while (word && !*word);
     return word;
@@ -35,8 +34,7 @@ parse_number(const char *text, unsigned long limit, unsigned long *ret_number)
 
     errno = 0;
     number = strtoul(text, &end, 10);
-    if (!isdigit((unsigned char) *text) || *end || errno || number > limit)
-    {
+    if (!isdigit((unsigned char) *text) || *end || errno || number > limit) {
         return false;
     }
     *ret_number = number;
@@ -46,10 +44,8 @@ parse_number(const char *text, unsigned long limit, unsigned long *ret_number)
 static bool
 parse_name(const char *text, const char *const *names, unsigned *ret_index)
 {
-    for (unsigned i = 0; names[i]; i++)
-    {
-        if (strcmp(text, names[i]) == 0)
-        {
+    for (unsigned i = 0; names[i]; i++) {
+        if (strcmp(text, names[i]) == 0) {
             *ret_index = i;
             return true;
         }
@@ -65,24 +61,15 @@ set_pattern(struct job *job, const char *key, const char *value)
     unsigned long number;
     unsigned index;
 
-    if (strcmp(key, "access") == 0 && parse_name(value, access_names, &index))
-    {
+    if (strcmp(key, "access") == 0 && parse_name(value, access_names, &index)) {
         atomic_store(&job->access, index);
-    }
-    else if (strcmp(key, "pages") == 0 && parse_name(value, order_names, &index))
-    {
+    } else if (strcmp(key, "pages") == 0 && parse_name(value, order_names, &index)) {
         atomic_store(&job->order, index);
-    }
-    else if (strcmp(key, "rate") == 0 && parse_number(value, MB_MAX, &number))
-    {
+    } else if (strcmp(key, "rate") == 0 && parse_number(value, MB_MAX, &number)) {
         atomic_store(&job->rate_mb, (unsigned) number);
-    }
-    else if (strcmp(key, "region") == 0 && parse_number(value, JOBS_MAX - 1, &number))
-    {
+    } else if (strcmp(key, "region") == 0 && parse_number(value, JOBS_MAX - 1, &number)) {
         atomic_store(&job->region, (unsigned) number);
-    }
-    else
-    {
+    } else {
         return false;
     }
     return true;
@@ -94,20 +81,14 @@ set_place(struct job *job, const char *key, const char *value)
 {
     unsigned long number;
 
-    if (strcmp(key, "vcpu") == 0 && parse_number(value, CPU_SETSIZE - 1, &number))
-    {
+    if (strcmp(key, "vcpu") == 0 && parse_number(value, CPU_SETSIZE - 1, &number)) {
         job->vcpu = (unsigned) number;
-    }
-    else if (strcmp(key, "cell") == 0 && parse_number(value, CELLS_MAX - 1, &number))
-    {
+    } else if (strcmp(key, "cell") == 0 && parse_number(value, CELLS_MAX - 1, &number)) {
         job->cell = (int) number;
-    }
-    else if (strcmp(key, "mb") == 0 && parse_number(value, MB_MAX, &number) && number > 0)
-    {
+    } else if (strcmp(key, "mb") == 0 && parse_number(value, MB_MAX, &number) &&
+               number > 0) {
         job->mb = number;
-    }
-    else
-    {
+    } else {
         return false;
     }
     return true;
@@ -119,8 +100,7 @@ parse_job(char *text)
     struct job *job = &workload.jobs[workload.job_count];
     char *word;
 
-    if (workload.job_count == JOBS_MAX)
-    {
+    if (workload.job_count == JOBS_MAX) {
         return false;
     }
     job->id = workload.job_count;
@@ -129,13 +109,11 @@ parse_job(char *text)
     job->random = (workload.job_count + 1) * UINT64_C(0x9e3779b97f4a7c15);
     atomic_store(&job->region, workload.job_count);
     workload.job_count++;
-    while ((word = next_word(&text)))
-    {
+    while ((word = next_word(&text))) {
         char *value = word;
         const char *key = strsep(&value, "=");
 
-        if (!value || (!set_place(job, key, value) && !set_pattern(job, key, value)))
-        {
+        if (!value || (!set_place(job, key, value) && !set_pattern(job, key, value))) {
             return false;
         }
     }
@@ -152,8 +130,8 @@ parse_scheduled(char *text)
     unsigned long number;
 
     if (workload.schedule_count == SCHEDULE_MAX || !command ||
-        strlen(command) >= sizeof(entry->command) || !parse_number(seconds, MB_MAX, &number))
-    {
+        strlen(command) >= sizeof(entry->command) ||
+        !parse_number(seconds, MB_MAX, &number)) {
         return false;
     }
     entry->at_ns = number * SECOND_NS;
@@ -165,41 +143,28 @@ parse_scheduled(char *text)
 bool
 parse_options(int count, char **options)
 {
-    for (int i = 1; i + 1 < count; i += 2)
-    {
+    for (int i = 1; i + 1 < count; i += 2) {
         unsigned long number;
 
-        if (strcmp(options[i], "--job") == 0)
-        {
-            if (!parse_job(options[i + 1]))
-            {
+        if (strcmp(options[i], "--job") == 0) {
+            if (!parse_job(options[i + 1])) {
                 return false;
             }
-        }
-        else if (strcmp(options[i], "--at") == 0)
-        {
-            if (!parse_scheduled(options[i + 1]))
-            {
+        } else if (strcmp(options[i], "--at") == 0) {
+            if (!parse_scheduled(options[i + 1])) {
                 return false;
             }
-        }
-        else if (strcmp(options[i], "--scrub") == 0 &&
-                 parse_number(options[i + 1], MB_MAX, &number))
-        {
+        } else if (strcmp(options[i], "--scrub") == 0 &&
+                   parse_number(options[i + 1], MB_MAX, &number)) {
             workload.scrub_pages_per_second = number * PAGES_PER_MB;
-        }
-        else
-        {
+        } else {
             return false;
         }
     }
-    for (unsigned i = 0; i < workload.job_count; i++)
-    {
-        if (atomic_load(&workload.jobs[i].region) >= workload.job_count)
-        {
+    for (unsigned i = 0; i < workload.job_count; i++) {
+        if (atomic_load(&workload.jobs[i].region) >= workload.job_count) {
             return false;
         }
     }
     return count % 2 == 1 && workload.job_count > 0;
 }
-

@@ -15,8 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum
-{
+enum {
     LINE_WORDS = 8,
     MISMATCH_LINES_MAX = 100,
 };
@@ -44,8 +43,7 @@ checksum(const struct page *page)
     const unsigned own = offsetof(struct page, checksum) / 8;
     uint64_t sum = 0;
 
-    for (unsigned word = 0; word < PAGE_WORDS; word++)
-    {
+    for (unsigned word = 0; word < PAGE_WORDS; word++) {
         sum += weigh(page, word);
     }
     return sum - weigh(page, own);
@@ -66,8 +64,7 @@ page_fill(struct region *region, uint64_t number)
     page->magic = PAGE_MAGIC;
     page->index = index_of(region, number);
     page->generation = generation;
-    for (unsigned word = 0; word < PAGE_WORDS - HEADER_WORDS; word++)
-    {
+    for (unsigned word = 0; word < PAGE_WORDS - HEADER_WORDS; word++) {
         page->body[word] = mix(page->index * PAGE_WORDS + word + generation);
     }
     page->checksum = checksum(page);
@@ -85,8 +82,7 @@ page_rewrite(struct region *region, uint64_t number)
     sum -= weigh(page, offsetof(struct page, generation) / 8);
     page->generation = generation;
     sum += weigh(page, offsetof(struct page, generation) / 8);
-    for (unsigned word = line; word < line + LINE_WORDS; word++)
-    {
+    for (unsigned word = line; word < line + LINE_WORDS; word++) {
         sum -= weigh(page, HEADER_WORDS + word);
         page->body[word] = mix(page->index * PAGE_WORDS + word + generation);
         sum += weigh(page, HEADER_WORDS + word);
@@ -95,18 +91,17 @@ page_rewrite(struct region *region, uint64_t number)
 }
 
 static void
-report_mismatch(const struct region *region, uint64_t number, const char *what, uint64_t want,
-                uint64_t got)
+report_mismatch(const struct region *region, uint64_t number, const char *what,
+                uint64_t want, uint64_t got)
 {
     unsigned long count = atomic_fetch_add(&workload.mismatches, 1) + 1;
 
-    if (count <= MISMATCH_LINES_MAX)
-    {
-        say("MISMATCH region=%u page=%" PRIu64 " what=%s expected=%#" PRIx64 " found=%#" PRIx64,
+    if (count <= MISMATCH_LINES_MAX) {
+        say("MISMATCH region=%u page=%" PRIu64 " what=%s expected=%#" PRIx64
+            " found=%#" PRIx64,
             region->id, number, what, want, got);
     }
-    if (count == MISMATCH_LINES_MAX)
-    {
+    if (count == MISMATCH_LINES_MAX) {
         say("MISMATCH further ones are counted, not shown");
     }
 }
@@ -119,25 +114,16 @@ page_check(struct region *region, uint64_t number)
     const struct page *page = &region->pages[number];
     uint64_t sum = checksum(page);
 
-    if (page->magic != PAGE_MAGIC)
-    {
+    if (page->magic != PAGE_MAGIC) {
         report_mismatch(region, number, "magic", PAGE_MAGIC, page->magic);
-    }
-    else if (page->index != index_of(region, number))
-    {
+    } else if (page->index != index_of(region, number)) {
         report_mismatch(region, number, "index", index_of(region, number), page->index);
-    }
-    else if (page->generation != region->generations[number])
-    {
+    } else if (page->generation != region->generations[number]) {
         report_mismatch(region, number, "generation", region->generations[number],
                         page->generation);
-    }
-    else if (page->checksum != sum)
-    {
+    } else if (page->checksum != sum) {
         report_mismatch(region, number, "checksum", page->checksum, sum);
-    }
-    else
-    {
+    } else {
         return true;
     }
     page_fill(region, number);
@@ -147,8 +133,7 @@ page_check(struct region *region, uint64_t number)
 void
 region_fill(struct region *region)
 {
-    for (uint64_t number = 0; number < region->page_count; number++)
-    {
+    for (uint64_t number = 0; number < region->page_count; number++) {
         page_fill(region, number);
     }
 }
@@ -159,8 +144,7 @@ region_visit(struct region *region, uint64_t number, bool write)
     pthread_mutex_t *lock = &region->locks[number / CHUNK_PAGES];
 
     pthread_mutex_lock(lock);
-    if (page_check(region, number) && write)
-    {
+    if (page_check(region, number) && write) {
         page_rewrite(region, number);
     }
     pthread_mutex_unlock(lock);
@@ -170,22 +154,20 @@ region_visit(struct region *region, uint64_t number, bool write)
 static void *
 map_in_cell(size_t bytes, int cell)
 {
-    enum
-    {
+    enum {
         POLICY_BIND = 2 /* MPOL_BIND of mbind(2) */
     };
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *memory =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    if (memory == MAP_FAILED)
-    {
+    if (memory == MAP_FAILED) {
         return NULL;
     }
-    if (cell != CELL_NONE)
-    {
+    if (cell != CELL_NONE) {
         unsigned long mask = 1UL << cell;
 
-        if (syscall(SYS_mbind, memory, bytes, POLICY_BIND, &mask, CELLS_MAX + 1, 0) != 0)
-        {
+        if (syscall(SYS_mbind, memory, bytes, POLICY_BIND, &mask, CELLS_MAX + 1, 0) !=
+            0) {
             return NULL;
         }
     }
@@ -204,14 +186,12 @@ region_map(struct region *region, const struct job *job)
     region->generations =
         map_in_cell(region->page_count * sizeof(*region->generations), job->cell);
     region->locks = calloc(chunks, sizeof(*region->locks));
-    if (!region->pages || !region->generations || !region->locks)
-    {
+    if (!region->pages || !region->generations || !region->locks) {
         say("ERROR job %u: %" PRIu64 " MiB in cell %d: %s", job->id, job->mb, job->cell,
             strerror(errno));
         return false;
     }
-    for (uint64_t i = 0; i < chunks; i++)
-    {
+    for (uint64_t i = 0; i < chunks; i++) {
         pthread_mutex_init(&region->locks[i], NULL);
     }
     return true;
@@ -224,9 +204,8 @@ frame_of(int pagemap, const void *address)
 {
     uint64_t entry = 0;
 
-    if (pread(pagemap, &entry, sizeof(entry), (off_t) ((uintptr_t) address / PAGE_BYTES * 8)) !=
-        sizeof(entry))
-    {
+    if (pread(pagemap, &entry, sizeof(entry),
+              (off_t) ((uintptr_t) address / PAGE_BYTES * 8)) != sizeof(entry)) {
         return 0;
     }
     return entry >> 63 ? entry & ((UINT64_C(1) << 55) - 1) : 0;
@@ -240,19 +219,16 @@ region_say_frames(const struct region *region, uint64_t first, uint64_t count)
     uint64_t begin = first;
     uint64_t begin_frame;
 
-    if (pagemap < 0)
-    {
+    if (pagemap < 0) {
         return false;
     }
     begin_frame = frame_of(pagemap, &region->pages[first]);
-    for (uint64_t i = first + 1; i <= first + count; i++)
-    {
+    for (uint64_t i = first + 1; i <= first + count; i++) {
         uint64_t frame = i < first + count ? frame_of(pagemap, &region->pages[i]) : 0;
 
-        if (frame == 0 || frame != begin_frame + (i - begin))
-        {
-            say("FRAMES region=%u page=%" PRIu64 " pages=%" PRIu64 " gpa=%#" PRIx64, region->id,
-                begin, i - begin, begin_frame * PAGE_BYTES);
+        if (frame == 0 || frame != begin_frame + (i - begin)) {
+            say("FRAMES region=%u page=%" PRIu64 " pages=%" PRIu64 " gpa=%#" PRIx64,
+                region->id, begin, i - begin, begin_frame * PAGE_BYTES);
             begin = i;
             begin_frame = frame;
         }

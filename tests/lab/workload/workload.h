@@ -13,8 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum
-{
+enum {
     PAGE_BYTES = 4096,
     PAGE_WORDS = PAGE_BYTES / 8,
     HEADER_WORDS = 4,
@@ -30,23 +29,20 @@ enum
 
 #define SECOND_NS UINT64_C(1000000000)
 
-enum access
-{
+enum access {
     ACCESS_WRITE,
     ACCESS_READ,
     ACCESS_MIXED,
     ACCESS_IDLE,
 };
 
-enum order
-{
+enum order {
     ORDER_SEQUENTIAL,
     ORDER_RANDOM,
     ORDER_SKEWED,
 };
 
-struct page
-{
+struct page {
     uint64_t magic;
     uint64_t index; /* region << 32 | page of the region */
     uint64_t generation;
@@ -55,8 +51,7 @@ struct page
 };
 
 /* The generations are kept apart from the pages, so a stale page is noticed too. */
-struct region
-{
+struct region {
     struct page *pages;
     uint32_t *generations;
     pthread_mutex_t *locks; /* one a chunk of CHUNK_PAGES */
@@ -67,8 +62,7 @@ struct region
 };
 
 /* What the main thread may change while the job runs is atomic. */
-struct job
-{
+struct job {
     pthread_t thread;
     unsigned id;
     unsigned vcpu;
@@ -88,15 +82,13 @@ struct job
     atomic_uint verified; /* number of the last full verification this job took part in */
 };
 
-struct scheduled
-{
+struct scheduled {
     uint64_t at_ns;
     bool done;
     char command[LINE_MAX_BYTES];
 };
 
-struct workload
-{
+struct workload {
     struct job jobs[JOBS_MAX];
     struct region regions[JOBS_MAX];
     unsigned job_count;
@@ -113,33 +105,21 @@ struct workload
 extern struct workload workload;
 
 /* main.c */
-void
-say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-uint64_t
-now_ns(void);
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+uint64_t now_ns(void);
 
 /* region.c */
-bool
-region_map(struct region *region, const struct job *job);
-void
-region_fill(struct region *region);
-void
-region_visit(struct region *region, uint64_t number, bool write);
-bool
-region_say_frames(const struct region *region, uint64_t first, uint64_t count);
+bool region_map(struct region *region, const struct job *job);
+void region_fill(struct region *region);
+void region_visit(struct region *region, uint64_t number, bool write);
+bool region_say_frames(const struct region *region, uint64_t first, uint64_t count);
 
 /* job.c */
-bool
-jobs_start(void);
-unsigned
-keeper_of(unsigned region);
+bool jobs_start(void);
+unsigned keeper_of(unsigned region);
 
 /* options.c */
-char *
-next_word(char **rest);
-bool
-parse_number(const char *text, unsigned long limit, unsigned long *ret_number);
-bool
-parse_options(int count, char **options);
-bool
-set_pattern(struct job *job, const char *key, const char *value);
+char *next_word(char **rest);
+bool parse_number(const char *text, unsigned long limit, unsigned long *ret_number);
+bool parse_options(int count, char **options);
+bool set_pattern(struct job *job, const char *key, const char *value);

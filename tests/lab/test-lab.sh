@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# test-lab.sh: TAP tests of the lab itself, run in it ("tests/lab/run two-nodes
+# tests/lab/test-lab.sh"): the nodes are those of the topology, a guest starts and sees its
+# cells, the swapped guest is swapped, and its workload notices damage. Of the guests' part
+# only hosts with two nodes or more are asked.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+guest=lab-self-test
+
+topology_words()
+{
+    sed 's/#.*//' "$LAB_TOPOLOGY" | tr ' ' '\n' | sed -n "s/^$1,//p"
+}
+
+test_nodes()
+{
+    local words node cpus wrong=''
+    while read -r words; do
+        [[ $words =~ nodeid=([0-9]+) ]] && node=${BASH_REMATCH[1]}
+        cpus=''
+        [[ ! $words =~ cpus=([0-9-]+) ]] || cpus=${BASH_REMATCH[1]}
+        [[ $(lab_node_cpus "$node") == "$cpus" ]] || wrong+=" node $node"
+    done < <(topology_words node)
+    check "every node has the CPUs its topology names$wrong" test -z "$wrong"
+    check "there are no other nodes" test "$(topology_words node | wc -l)" -eq \
+        "$(find /sys/devices/system/node -maxdepth 1 -name 'node[0-9]*' | wc -l)"
+}
+
+test_distances()
+{
+    local words wrong='' src dst val row
+    while read -r words; do
+        IFS=,= read -r _ src _ dst _ val <<<"$words"
+        read -ra row <"/sys/devices/system/node/node$src/distance"
+        [[ ${row[dst]} == "$val" ]] || wrong+=" $src-$dst"
+    done < <(topology_words dist)
+    check "distances are those of the topology$wrong" test -z "$wrong"
+}
+
+test_guest()
+{
+    # Memory that nobody visits, too: the third job only holds it.
+    check "a guest whose cells lie on each other's nodes comes to be" \
+        lab_swapped_guest "$guest" 200 --workload '--scrub 1' \
+        --job vcpu=0,cell=0,mb=180,rate=20 --job vcpu=1,cell=1,mb=180,access=mixed,pages=random,rate=20 \
+        --job vcpu=0,cell=0,mb=20,access=idle || return 1
+    check "it sees two cells" test "$(grep -c '^GUEST node' "$(lab_guest_log "$guest")")" -eq 2
+    check "all its memory is right" lab_guest_verify "$guest"
+}
+
+beats_on()
+{
+    (($(lab_guest_field "$guest" job0) > $1 && $(lab_guest_field "$guest" job1) > $1))
+}
+
+test_commands()
+{
+    check "jobs visit pages" lab_wait 20 "both jobs to visit pages" beats_on 1000
+    check "jobs swap regions" lab_guest_ask "$guest" swap
+    check "a job takes another pattern" lab_guest_ask "$guest" "set job=1 access=read rate=5"
+    check_fails "a command that makes no sense is refused" lab_guest_ask "$guest" "set job=9 rate=5"
+    check "memory is right after the swap" lab_guest_verify "$guest"
+}
+
+# The order of QEMU's mappings tells the cells apart only if it really is their order.
+test_witness()
+{
+    local cell region address begin size wrong=''
+    for cell in 0 1; do
+        region=$cell
+        address=$(lab_guest_address "$guest" "$region" 7) || wrong+=" no page in cell $cell"
+        read -r _ begin size _ < <(lab_cell_bytes "$(lab_guest_pid "$guest")" | grep "^$cell ")
+        ((address >= 16#$begin && address < 16#$begin + size)) || wrong+=" cell $cell"
+    done
+    check "pages of a cell are found in the mapping of that cell$wrong" test -z "$wrong"
+}
+
+mismatch_reported()
+{
+    grep -qa '^WORKLOAD MISMATCH region=2 page=100 what=checksum' "$(lab_guest_log "$guest")"
+}
+
+test_damage()
+{
+    check "a page that nobody visits is damaged" lab_guest_corrupt "$guest" 2 100
+    check "the workload says so unasked" lab_wait 60 "a mismatch to be reported" mismatch_reported
+    check_fails "a damaged guest does not verify" lab_guest_verify "$guest"
+    check "the guest still works" lab_guest_ask "$guest" pause
+    check "it ends when told to" lab_guest_ask "$guest" quit
+}
+
+trap 'lab_guest_stop "$guest"' EXIT
+test_nodes
+test_distances
+if [[ -d /sys/devices/system/node/node1 ]]; then
+    if test_guest; then
+        test_commands
+        test_witness
+        test_damage
+    fi
+else
+    skip "guests" "one node only"
+fi
+done_testing
