@@ -74,7 +74,7 @@ test_refused(void)
         {"/* c */ 1", 0, "byte "},
         {"True", 0, "byte "},
         {"NaN", 0, "byte 0:"},
-        {"[-Infinity]", 0, "byte 2:"},
+        {"[-Infinity]", 0, "byte 1:"},
         {"null", 0, "null"},
         {"01", 0, "byte "},
         {"+1", 0, "byte "},
