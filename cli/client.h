@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VnClient: vnumad over D-Bus, each call with a deadline, and each error in words that say
+ * what to do. Shows nothing.
+ */
+#pragma once
+
+#include "data/vn-dbus.h"
+#include "model/error.h"
+
+typedef struct VnClient VnClient;
+
+/**
+ * vn_client_new:
+ * @bus: "system", "session", or a bus's address
+ * @timeout_s: the deadline of every call
+ * @error: G_OPTION_ERROR when @bus is none of these
+ */
+VnClient *vn_client_new(const char *bus, int timeout_s, GError **error) VN_WARN_UNUSED;
+void vn_client_free(VnClient *client);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnClient, vn_client_free)
+
+/*
+ * The manager's methods as in data/org.vnumad1.xml. Errors: what vnumad said, in the words
+ * of its message; or that it is not running, forbids it, or did not answer in time.
+ */
+GVariant *vn_client_list_guests(VnClient *client, GError **error) VN_WARN_UNUSED;
+GVariant *vn_client_get_guest(VnClient *client, const char *name,
+                              GError **error) VN_WARN_UNUSED;
+GVariant *vn_client_plan(VnClient *client, char **guests, GError **error) VN_WARN_UNUSED;
+
+/** vn_client_rebalance: Returns: the D-Bus path of the job that was started. */
+char *vn_client_rebalance(VnClient *client, char **guests, GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_client_open_job:
+ * @path: of a job that vn_client_rebalance() started
+ *
+ * Returns: (transfer full): the job, its properties loaded and kept up to date.
+ */
+VnDBusJob *vn_client_open_job(VnClient *client, const char *path,
+                              GError **error) VN_WARN_UNUSED;
+
+/** vn_client_connection: (transfer none): to see when the bus itself goes away. */
+GDBusConnection *vn_client_connection(const VnClient *client);
+
+/** vn_client_explain: replaces a D-Bus error by one in our own words. */
+void vn_client_explain(const VnClient *client, GError **error);

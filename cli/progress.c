@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* VnProgress: a job's progress as text and as an object. */
+#include "cli/progress.h"
+
+#include "cli/format.h"
+
+#define BAR_WIDTH 20
+
+static void
+append_figures(GString *line, const VnProgress *progress, gboolean with_bar)
+{
+    double ratio = (double) progress->bytes_done / (double) progress->bytes_total;
+    g_autofree char *bar = vn_format_bar(ratio, BAR_WIDTH);
+    g_autofree char *percent = vn_format_ratio(MIN(ratio, 1));
+    g_autofree char *done = vn_format_bytes(progress->bytes_done);
+    g_autofree char *total = vn_format_bytes(progress->bytes_total);
+    if (with_bar)
+        g_string_append_printf(line, "  [%s]", bar);
+    g_string_append_printf(line, "  %s  %s of %s", percent, done, total);
+}
+
+static void
+append_speed(GString *line, const VnProgress *progress)
+{
+    guint64 rate = progress->rate_bytes_per_second;
+    guint64 total = progress->bytes_total;
+    guint64 done = MIN(progress->bytes_done, total);
+    g_autofree char *speed = vn_format_rate(rate);
+    g_string_append_printf(line, "  %s", speed);
+    if (done < total) {
+        g_autofree char *left =
+            vn_format_duration((double) (total - done) / (double) rate);
+        g_string_append_printf(line, "  %s left", left);
+    }
+}
+
+char *
+vn_progress_line(const VnProgress *progress, gboolean with_bar)
+{
+    GString *line = g_string_new(NULL);
+    g_autofree char *state = vn_format_escape(progress->state);
+    g_autofree char *activity = vn_format_escape(progress->activity);
+    g_string_append_printf(line, "%-8s", state);
+    if (progress->bytes_total) {
+        append_figures(line, progress, with_bar);
+        if (progress->rate_bytes_per_second)
+            append_speed(line, progress);
+    }
+    if (*activity)
+        g_string_append_printf(line, "  %s", activity);
+    return g_strchomp(g_string_free(line, FALSE));
+}
+
+GVariant *
+vn_progress_to_variant(const VnProgress *progress)
+{
+    g_auto(GVariantBuilder) object;
+    g_variant_builder_init(&object, G_VARIANT_TYPE_VARDICT);
+    g_variant_builder_add(&object, "{sv}", "event", g_variant_new_string("progress"));
+    g_variant_builder_add(&object, "{sv}", "job", g_variant_new_string(progress->job));
+    g_variant_builder_add(&object, "{sv}", "state",
+                          g_variant_new_string(progress->state));
+    g_variant_builder_add(&object, "{sv}", "activity",
+                          g_variant_new_string(progress->activity));
+    g_variant_builder_add(&object, "{sv}", "bytes_total",
+                          g_variant_new_uint64(progress->bytes_total));
+    g_variant_builder_add(&object, "{sv}", "bytes_done",
+                          g_variant_new_uint64(progress->bytes_done));
+    g_variant_builder_add(&object, "{sv}", "rate_bytes_per_second",
+                          g_variant_new_uint64(progress->rate_bytes_per_second));
+    return g_variant_builder_end(&object);
+}

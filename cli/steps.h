@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The steps and decisions of a plan, or of a job's result, as text for people. */
+#pragma once
+
+#include <glib.h>
+
+/**
+ * vn_steps_append:
+ * @plan: a{sv} with "steps"
+ * @with_outcomes: what became of them, instead of what is expected of them
+ *
+ * Appends a table, or nothing when there are no steps.
+ */
+void vn_steps_append(GString *text, GVariant *plan, gboolean with_outcomes,
+                     gboolean bold);
+
+/**
+ * vn_steps_append_decisions:
+ * @plan: a{sv} with "decisions"
+ *
+ * Appends a line a guest: "db1: homes 0 1: <reason>".
+ */
+void vn_steps_append_decisions(GString *text, GVariant *plan);
+
+/** vn_steps_count: how many steps @plan has. */
+gsize vn_steps_count(GVariant *plan);

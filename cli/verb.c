@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* VnVerb: the table of verbs, and what is made from it. */
+#include "cli/verb.h"
+
+#include <string.h>
+
+static const VnVerb verbs[] = {
+    {
+        .name = "host",
+        .arguments = "",
+        .summary = "Show the host's nodes: CPUs, memory, huge pages, distances",
+        .description =
+            "Reads the host's NUMA topology itself and needs no daemon. With --root it\n"
+            "reads a recorded machine. Below the tables stands what is unusual: nodes\n"
+            "without CPUs or memory, missing or asymmetric distances, CPUs that are off.",
+        .run = vn_verb_host,
+    },
+    {
+        .name = "list",
+        .arguments = "",
+        .needs_daemon = TRUE,
+        .summary = "List guests: cells, homes, alignment, locality, state",
+        .description =
+            "ALIGNMENT is the share of a guest's resident memory that lies on the home of\n"
+            "its cell, LOCALITY the share of its accesses that stay on the accessing\n"
+            "vCPU's host node; '-' is not known. Guests that are not managed are shown,\n"
+            "and never touched.",
+        .run = vn_verb_list,
+    },
+    {
+        .name = "show",
+        .arguments = "GUEST",
+        .arguments_min = 1,
+        .arguments_max = 1,
+        .needs_daemon = TRUE,
+        .takes_guests = TRUE,
+        .summary = "Show one guest whole: cells, vCPUs, threads, where its pages are",
+        .description = "GUEST is a name or a UUID.",
+        .run = vn_verb_show,
+    },
+    {
+        .name = "plan",
+        .arguments = "[GUEST...]",
+        .arguments_max = G_MAXUINT,
+        .needs_daemon = TRUE,
+        .takes_guests = TRUE,
+        .summary = "Show what a rebalance would do, and why; changes nothing",
+        .description = "GUEST is a name or a UUID; without any, all managed guests.",
+        .run = vn_verb_plan,
+    },
+    {
+        .name = "rebalance",
+        .arguments = "[GUEST...]",
+        .arguments_max = G_MAXUINT,
+        .options = VN_VERB_WAIT | VN_VERB_DRY_RUN,
+        .needs_daemon = TRUE,
+        .takes_guests = TRUE,
+        .summary = "Bring the cells of guests to their homes",
+        .description =
+            "GUEST is a name or a UUID; without any, all managed guests. Without --wait\n"
+            "the job's D-Bus path is printed and the job goes on in vnumad.\n"
+            "\n"
+            "With --wait, Ctrl-C asks vnumad to stop after the step under way, and waits\n"
+            "for that; a second Ctrl-C leaves at once.",
+        .run = vn_verb_rebalance,
+    },
+    {0},
+};
+
+const VnVerb *
+vn_verb_table(void)
+{
+    return verbs;
+}
+
+/* Edit distance: how many characters are to be inserted, removed or replaced. */
+static guint
+edit_distance(const char *one, const char *other)
+{
+    gsize length = strlen(other);
+    g_autofree guint *row = g_new(guint, length + 1);
+    for (gsize i = 0; i <= length; i++)
+        row[i] = (guint) i;
+    for (; *one; one++) {
+        guint diagonal = row[0]++;
+        for (gsize i = 1; i <= length; i++) {
+            guint replaced = diagonal + (*one != other[i - 1]);
+            diagonal = row[i];
+            row[i] = MIN(replaced, MIN(row[i], row[i - 1]) + 1);
+        }
+    }
+    return row[length];
+}
+
+static const VnVerb *
+nearest(const char *name)
+{
+    const VnVerb *best = verbs;
+    for (const VnVerb *verb = verbs; verb->name; verb++) {
+        /* Somebody who stopped typing means the verb that goes on like it. */
+        if (*name && g_str_has_prefix(verb->name, name))
+            return verb;
+        if (edit_distance(name, verb->name) < edit_distance(name, best->name))
+            best = verb;
+    }
+    return best;
+}
+
+const VnVerb *
+vn_verb_find(const char *name, GError **error)
+{
+    for (const VnVerb *verb = verbs; verb->name; verb++) {
+        if (strcmp(name, verb->name) == 0)
+            return verb;
+    }
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                "'%s' is no verb: did you mean '%s'?", name, nearest(name)->name);
+    return NULL;
+}
+
+gboolean
+vn_verb_check(const VnVerb *verb, const VnCall *call, GError **error)
+{
+    guint count = g_strv_length(call->arguments);
+    const char *option = NULL;
+    if (count < verb->arguments_min) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: %s is missing",
+                    verb->name, verb->arguments);
+        return FALSE;
+    }
+    if (count > verb->arguments_max) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "%s: '%s' is one argument too many", verb->name,
+                    call->arguments[verb->arguments_max]);
+        return FALSE;
+    }
+    if (call->wait && !(verb->options & VN_VERB_WAIT))
+        option = "--wait";
+    if (call->dry_run && !(verb->options & VN_VERB_DRY_RUN))
+        option = "--dry-run";
+    if (option) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
+                    "%s: %s is no option of this verb", verb->name, option);
+        return FALSE;
+    }
+    for (guint i = 0; i < count; i++) {
+        if (!g_utf8_validate(call->arguments[i], -1, NULL)) {
+            g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                        "%s: '%s' is not valid UTF-8", verb->name, call->arguments[i]);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+char *
+vn_verb_list_text(void)
+{
+    GString *text = g_string_new("Verbs:\n");
+    for (const VnVerb *verb = verbs; verb->name; verb++) {
+        g_autofree char *usage = g_strjoin(" ", verb->name, verb->arguments, NULL);
+        g_string_append_printf(text, "  %-22s %s\n", usage, verb->summary);
+    }
+    return g_string_free(text, FALSE);
+}
+
+char *
+vn_verb_completion_text(void)
+{
+    GString *text = g_string_new(NULL);
+    for (const VnVerb *verb = verbs; verb->name; verb++)
+        g_string_append_printf(text, "%s%s%s%s\n", verb->name,
+                               verb->takes_guests ? " guests" : "",
+                               verb->options & VN_VERB_WAIT ? " --wait" : "",
+                               verb->options & VN_VERB_DRY_RUN ? " --dry-run" : "");
+    return g_string_free(text, FALSE);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VnVerb: what vnumactl can do. The one table of verbs drives parsing, help and completion;
+ * a new verb is a line in it and a function.
+ */
+#pragma once
+
+#include "cli/client.h"
+#include "cli/output.h"
+
+/* Options that only some verbs take. */
+typedef enum {
+    VN_VERB_WAIT = 1 << 0,
+    VN_VERB_DRY_RUN = 1 << 1,
+} VnVerbOptions;
+
+/* One call of vnumactl, as the command line asks for it. */
+typedef struct {
+    char **arguments; /* what follows the verb; NULL-terminated, never NULL */
+    char *root;
+    char *bus;
+    int timeout_s;
+    gboolean wait;
+    gboolean dry_run;
+    VnOutput output;
+} VnCall;
+
+/**
+ * VnVerbFunction:
+ * @client: NULL for a verb that needs no daemon
+ * @error: G_OPTION_ERROR when the command line is wrong, else VN_ERROR
+ */
+typedef gboolean (*VnVerbFunction)(const VnCall *call, VnClient *client, GError **error);
+
+typedef struct {
+    const char *name;
+    const char *arguments; /* for help: "GUEST", "[GUEST...]"; "": none */
+    guint arguments_min;
+    guint arguments_max;
+    VnVerbOptions options;
+    gboolean needs_daemon;
+    gboolean takes_guests;
+    const char *summary;     /* one line */
+    const char *description; /* for the verb's own help */
+    VnVerbFunction run;
+} VnVerb;
+
+/** vn_verb_table: the verbs, ended by one without a name. */
+const VnVerb *vn_verb_table(void);
+
+/**
+ * vn_verb_find:
+ * @error: G_OPTION_ERROR, naming the known verb that is nearest to @name
+ */
+const VnVerb *vn_verb_find(const char *name, GError **error) VN_WARN_UNUSED;
+
+/** vn_verb_check: whether @call's arguments and options are those of @verb. */
+gboolean vn_verb_check(const VnVerb *verb, const VnCall *call,
+                       GError **error) VN_WARN_UNUSED;
+
+/** vn_verb_list_text: the verbs with their summaries, for --help. */
+char *vn_verb_list_text(void);
+
+/** vn_verb_completion_text: a line a verb, "NAME [guests] [--OPTION...]", for the shell. */
+char *vn_verb_completion_text(void);
+
+/* The verbs, each in verb-NAME.c. */
+gboolean vn_verb_host(const VnCall *call, VnClient *client, GError **error);
+gboolean vn_verb_list(const VnCall *call, VnClient *client, GError **error);
+gboolean vn_verb_show(const VnCall *call, VnClient *client, GError **error);
+gboolean vn_verb_plan(const VnCall *call, VnClient *client, GError **error);
+gboolean vn_verb_rebalance(const VnCall *call, VnClient *client, GError **error);
