@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Carries out a plan: pins first, then memory, all cells of all guests by turns, a chunk
+ * each, so that cells can change places through little free memory. Says what it tried;
+ * whether it worked is the check's business.
+ */
+#pragma once
+
+#include "daemon/config.h"
+#include "daemon/ledger.h"
+#include "daemon/progress.h"
+#include "host/move.h"
+
+/* What act needs of the outside, so that tests can put a strict fake in its place. */
+typedef struct {
+    /* Pins the step's vCPU or emulator to the CPUs in @cpus. */
+    gboolean (*pin)(gpointer data, const VnStep *step, const VnIdSet *cpus,
+                    GError **error);
+    /*
+     * A descriptor that becomes readable when the guest's process ends (pidfd_open(2)), or
+     * -1 with GONE when the process is no longer the one that was observed.
+     */
+    int (*open_process)(gpointer data, const VnGuest *guest, GError **error);
+    VnMovePagesFunc move_pages; /* NULL: the system call */
+    gpointer data;
+    /* Between two batches: lets others have their turn. */
+    void (*serve)(gpointer serve_data);
+    gpointer serve_data;
+} VnActPort;
+
+/**
+ * vn_act:
+ * @plan: its steps get outcome, bytes_moved and outcome_text; a step that was carried out
+ *   without complaint is DONE until the check says otherwise
+ * @ledger: gets a record before and after each step; a step whose record cannot be written
+ *   is not begun
+ *
+ * When a pin fails, those that this guest got before are taken back, and the rest of its
+ * steps is skipped: a guest is pinned whole or not at all. Ends within step_timeout_seconds
+ * a move and libvirt's deadline a pin; cancelling ends it within a batch.
+ */
+void vn_act(const VnActPort *port, const VnConfig *config, VnLedger *ledger,
+            VnProgress *progress, const VnSnapshot *snapshot, VnPlan *plan);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The configuration file: one table of keys, each with its parser; nothing else is known. */
+#include "daemon/config.h"
+
+#include <string.h>
+
+#define GROUP "vnumad"
+/* A configuration of a few keys; more is a mistake. */
+#define FILE_BYTES_MAX (1u << 20)
+
+typedef struct {
+    const char *key;
+    const char *allowed;
+    gboolean (*set)(VnConfig *config, const char *value);
+} Key;
+
+static gboolean
+parse_choice(const char *value, const char *no, const char *yes, gboolean *ret_value)
+{
+    if (strcmp(value, no) != 0 && strcmp(value, yes) != 0)
+        return FALSE;
+    *ret_value = strcmp(value, yes) == 0;
+    return TRUE;
+}
+
+static gboolean
+parse_uint(const char *value, guint min, guint max, guint *ret_value)
+{
+    guint64 number;
+    if (!g_ascii_string_to_unsigned(value, 10, min, max, &number, NULL))
+        return FALSE;
+    *ret_value = (guint) number;
+    return TRUE;
+}
+
+static gboolean
+set_manage(VnConfig *config, const char *value)
+{
+    return parse_choice(value, "tagged", "all", &config->manage_all);
+}
+
+static gboolean
+set_monitor(VnConfig *config, const char *value)
+{
+    return parse_choice(value, "forbid", "allow", &config->allow_monitor);
+}
+
+static gboolean
+set_interval(VnConfig *config, const char *value)
+{
+    return parse_uint(value, 0, 86400, &config->interval_seconds);
+}
+
+static gboolean
+set_reserve(VnConfig *config, const char *value)
+{
+    char *end;
+    double ratio = g_ascii_strtod(value, &end);
+    if (end == value || *end || !(ratio >= 0 && ratio <= 0.9))
+        return FALSE;
+    config->reserve_ratio = ratio;
+    return TRUE;
+}
+
+static gboolean
+set_step_timeout(VnConfig *config, const char *value)
+{
+    return parse_uint(value, 1, 86400, &config->step_timeout_seconds);
+}
+
+static const Key keys[] = {
+    {"manage", "'tagged' or 'all'", set_manage},
+    {"monitor_commands", "'forbid' or 'allow'", set_monitor},
+    {"interval_seconds", "a whole number from 0 to 86400", set_interval},
+    {"reserve_ratio", "a number from 0 to 0.9", set_reserve},
+    {"step_timeout_seconds", "a whole number from 1 to 86400", set_step_timeout},
+};
+
+VnConfig
+vn_config_defaults(void)
+{
+    return (VnConfig){.reserve_ratio = 0.02, .step_timeout_seconds = 600};
+}
+
+static gboolean
+set_key(VnConfig *config, const char *name, const char *key, const char *value,
+        GError **error)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
+        if (strcmp(keys[i].key, key) != 0)
+            continue;
+        if (keys[i].set(config, value))
+            return TRUE;
+        g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "%s: %s = %s: it must be %s", name,
+                    key, value, keys[i].allowed);
+        return FALSE;
+    }
+    g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
+                "%s: unknown key '%s'; vnumad.conf(5) lists those there are", name, key);
+    return FALSE;
+}
+
+gboolean
+vn_config_parse(const char *text, gsize length, const char *name, VnConfig *ret_config,
+                GError **error)
+{
+    VnConfig config = vn_config_defaults();
+    g_autoptr(GKeyFile) file = g_key_file_new();
+    g_autoptr(GError) wrong = NULL;
+
+    if (!g_key_file_load_from_data(file, text, length, G_KEY_FILE_NONE, &wrong)) {
+        g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "%s: %s", name, wrong->message);
+        return FALSE;
+    }
+    g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
+    for (char **group = groups; *group; group++) {
+        if (strcmp(*group, GROUP) != 0) {
+            g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
+                        "%s: unknown group [%s]; there is only [" GROUP "]", name,
+                        *group);
+            return FALSE;
+        }
+    }
+    g_auto(GStrv) found = g_key_file_get_keys(file, GROUP, NULL, NULL);
+    for (char **key = found; key && *key; key++) {
+        g_autofree char *value = g_key_file_get_string(file, GROUP, *key, &wrong);
+        if (!value) {
+            g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "%s: %s: %s", name, *key,
+                        wrong->message);
+            return FALSE;
+        }
+        g_strchomp(value);
+        if (!set_key(&config, name, *key, value, error))
+            return FALSE;
+    }
+    *ret_config = config;
+    return TRUE;
+}
+
+gboolean
+vn_config_read(const char *path, gboolean optional, VnConfig *ret_config, GError **error)
+{
+    g_autoptr(GError) wrong = NULL;
+    g_autoptr(GMappedFile) file = g_mapped_file_new(path, FALSE, &wrong);
+    if (!file) {
+        if (optional && g_error_matches(wrong, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
+            *ret_config = vn_config_defaults();
+            return TRUE;
+        }
+        g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "%s", wrong->message);
+        return FALSE;
+    }
+    gsize length = g_mapped_file_get_length(file);
+    if (length > FILE_BYTES_MAX) {
+        g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
+                    "%s: %zu bytes are too many for a configuration of a few keys", path,
+                    length);
+        return FALSE;
+    }
+    const char *text = g_mapped_file_get_contents(file);
+    return vn_config_parse(text ? text : "", length, path, ret_config, error);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* VnConfig: what the administrator decides, from vnumad.conf(5). */
+#pragma once
+
+#include "model/error.h"
+
+typedef struct {
+    gboolean manage_all;        /* manage = all: also guests without our metadata */
+    gboolean allow_monitor;     /* monitor_commands = allow: may taint a guest */
+    guint interval_seconds;     /* between cycles; 0: only on request */
+    double reserve_ratio;       /* of a host node's memory, never filled by moving */
+    guint step_timeout_seconds; /* spent on one step at most */
+} VnConfig;
+
+/** vn_config_defaults: what holds where the file says nothing. */
+VnConfig vn_config_defaults(void);
+
+/**
+ * vn_config_parse:
+ * @text: a key file with one group, [vnumad]; keys that are missing keep their defaults
+ * @name: what to call it in messages
+ * @error: INVALID, naming file, key and what is allowed: unknown groups and keys, values
+ *   out of range
+ */
+gboolean vn_config_parse(const char *text, gsize length, const char *name,
+                         VnConfig *ret_config, GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_config_read:
+ * @path: the file
+ * @optional: whether a file that does not exist means the defaults
+ */
+gboolean vn_config_read(const char *path, gboolean optional, VnConfig *ret_config,
+                        GError **error) VN_WARN_UNUSED;

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The cycle, in one sentence: see vn_cycle_run(). */
+#include "daemon/cycle.h"
+
+#include "daemon/act.h"
+#include "daemon/check.h"
+#include "daemon/guard.h"
+#include "daemon/hands.h"
+#include "daemon/observe.h"
+#include "policies/align.h"
+
+#include <string.h>
+
+/* How long the check waits for a libvirtd that restarts. */
+#define CHECK_TIMEOUT_US (30 * G_USEC_PER_SEC)
+#define CHECK_PAUSE_US (G_USEC_PER_SEC / 4)
+
+struct VnCycle {
+    VnConfig config;
+    VnObserver *observer;
+    VnConnection *virt;
+    VnLedger *ledger;
+    char *root;
+    void (*serve)(gpointer);
+    gpointer serve_data;
+};
+
+static void
+serve_nobody(gpointer data)
+{
+}
+
+VnCycle *
+vn_cycle_new(const VnConfig *config, const char *root, VnConnection *virt,
+             VnLedger *ledger)
+{
+    VnCycle *cycle = g_new0(VnCycle, 1);
+    cycle->config = *config;
+    cycle->virt = virt;
+    cycle->ledger = ledger;
+    cycle->root = g_strdup(root);
+    cycle->observer = vn_observer_new(config, root, virt);
+    cycle->serve = serve_nobody;
+    return cycle;
+}
+
+void
+vn_cycle_free(VnCycle *cycle)
+{
+    if (!cycle)
+        return;
+    vn_observer_free(cycle->observer);
+    vn_connection_free(cycle->virt);
+    vn_ledger_free(cycle->ledger);
+    g_free(cycle->root);
+    g_free(cycle);
+}
+
+void
+vn_cycle_set_serve(VnCycle *cycle, void (*serve)(gpointer), gpointer data)
+{
+    cycle->serve = serve;
+    cycle->serve_data = data;
+}
+
+static gboolean
+is_wanted(const VnSnapshot *snapshot, const char *const *guests, const char *name)
+{
+    if (!guests || !*guests)
+        return TRUE;
+    for (; *guests; guests++) {
+        const VnGuest *guest = vn_snapshot_find(snapshot, *guests);
+        if (guest && strcmp(guest->name, name) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+all_exist(const VnSnapshot *snapshot, const char *const *guests, GError **error)
+{
+    for (; guests && *guests; guests++) {
+        if (vn_snapshot_find(snapshot, *guests))
+            continue;
+        g_set_error(error, VN_ERROR, VN_ERROR_GONE,
+                    "guest %s: there is none of this name; 'vnumactl list' shows all",
+                    *guests);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* Everybody was decided for, as guests share the host; now only those asked for remain. */
+static void
+keep_wanted(const VnSnapshot *snapshot, const char *const *guests, VnPlan *plan)
+{
+    for (guint i = plan->steps->len; i-- > 0;) {
+        const VnStep *step = plan->steps->pdata[i];
+        if (!is_wanted(snapshot, guests, step->guest))
+            g_ptr_array_remove_index(plan->steps, i);
+    }
+    for (guint i = plan->decisions->len; i-- > 0;) {
+        const VnDecision *decision = plan->decisions->pdata[i];
+        if (!is_wanted(snapshot, guests, decision->guest))
+            g_ptr_array_remove_index(plan->decisions, i);
+    }
+}
+
+VnPlan *
+vn_cycle_plan(VnCycle *cycle, const char *const *guests, VnSnapshot **ret_snapshot,
+              GError **error)
+{
+    g_autoptr(VnSnapshot) snapshot = vn_observer_observe(cycle->observer, error);
+    if (!snapshot || !all_exist(snapshot, guests, error))
+        return NULL;
+    VnPlan *plan = vn_align_decide(snapshot);
+    keep_wanted(snapshot, guests, plan);
+    vn_guard(snapshot, &cycle->config, plan);
+    if (ret_snapshot)
+        *ret_snapshot = g_steal_pointer(&snapshot);
+    return plan;
+}
+
+gboolean
+vn_cycle_accepts(VnCycle *cycle, const char *const *guests, GError **error)
+{
+    g_autoptr(VnSnapshot) snapshot = vn_observer_observe(cycle->observer, error);
+    if (!snapshot || !all_exist(snapshot, guests, error))
+        return FALSE;
+    for (; guests && *guests; guests++) {
+        const VnGuest *guest = vn_snapshot_find(snapshot, *guests);
+        if (guest->managed)
+            continue;
+        g_set_error(
+            error, VN_ERROR, VN_ERROR_REFUSED,
+            "guest %s: it is not managed; give it our metadata with 'virsh metadata "
+            "%s urn:vnumad:guest:1 --key vnuma --set \"<guest/>\"', or set manage = "
+            "all in vnumad.conf(5)",
+            guest->name, guest->name);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* A libvirtd that is just restarting is waited for: what was done wants to be checked. */
+static VnSnapshot *
+observe_again(VnCycle *cycle, GError **error)
+{
+    gint64 deadline = g_get_monotonic_time() + CHECK_TIMEOUT_US;
+    for (;;) {
+        g_autoptr(GError) wrong = NULL;
+        VnSnapshot *snapshot = vn_observer_observe(cycle->observer, &wrong);
+        if (snapshot)
+            return snapshot;
+        if (!g_error_matches(wrong, VN_ERROR, VN_ERROR_BUSY) ||
+            g_get_monotonic_time() > deadline) {
+            g_propagate_error(error, g_steal_pointer(&wrong));
+            return NULL;
+        }
+        cycle->serve(cycle->serve_data);
+        g_usleep(CHECK_PAUSE_US);
+    }
+}
+
+static void
+check(VnCycle *cycle, VnPlan *plan)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VnSnapshot) after = observe_again(cycle, &error);
+    if (after) {
+        vn_check(after, plan);
+        return;
+    }
+    for (guint i = 0; i < plan->steps->len; i++) {
+        VnStep *step = plan->steps->pdata[i];
+        if (step->outcome == VN_OUTCOME_DONE)
+            vn_step_set_outcome(step, VN_OUTCOME_PENDING,
+                                "carried out, but not checked: %s", error->message);
+    }
+}
+
+VnPlan *
+vn_cycle_run(VnCycle *cycle, const char *const *guests, VnProgress *progress,
+             GError **error)
+{
+    VnHands hands = {.virt = cycle->virt, .root = cycle->root};
+    VnActPort port = vn_hands_port(&hands);
+    port.serve = cycle->serve;
+    port.serve_data = cycle->serve_data;
+
+    vn_progress_set_stage(progress, VN_STAGE_PLANNING);
+    vn_progress_set_activity(progress, "looking at host and guests");
+    g_autoptr(VnSnapshot) snapshot = NULL;
+    g_autoptr(VnPlan) plan = vn_cycle_plan(cycle, guests, &snapshot, error);
+    if (!plan)
+        return NULL;
+    if (!plan->steps->len)
+        return g_steal_pointer(&plan);
+
+    vn_progress_set_stage(progress, VN_STAGE_ACTING);
+    vn_act(&port, &cycle->config, cycle->ledger, progress, snapshot, plan);
+
+    vn_progress_set_stage(progress, VN_STAGE_CHECKING);
+    vn_progress_set_activity(progress, "looking whether it worked");
+    check(cycle, plan);
+    return g_steal_pointer(&plan);
+}
+
+GVariant *
+vn_cycle_describe_guests(VnCycle *cycle, GError **error)
+{
+    g_autoptr(VnSnapshot) snapshot = NULL;
+    g_autoptr(VnPlan) plan = vn_cycle_plan(cycle, NULL, &snapshot, error);
+    if (!plan)
+        return NULL;
+    g_auto(GVariantBuilder) list;
+    g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < snapshot->guests->len; i++) {
+        const VnGuest *guest = snapshot->guests->pdata[i];
+        const VnDecision *decision = vn_plan_find_decision(plan, guest->name);
+        g_variant_builder_add_value(&list, vn_guest_to_variant(guest, decision, FALSE));
+    }
+    return g_variant_builder_end(&list);
+}
+
+GVariant *
+vn_cycle_describe_guest(VnCycle *cycle, const char *name, GError **error)
+{
+    const char *const names[] = {name, NULL};
+    g_autoptr(VnSnapshot) snapshot = NULL;
+    g_autoptr(VnPlan) plan = vn_cycle_plan(cycle, names, &snapshot, error);
+    if (!plan)
+        return NULL;
+    const VnGuest *guest = vn_snapshot_find(snapshot, name);
+    const VnDecision *decision = vn_plan_find_decision(plan, guest->name);
+    g_autoptr(GVariant) described =
+        g_variant_ref_sink(vn_guest_to_variant(guest, decision, TRUE));
+    g_auto(GVariantDict) dict;
+    g_variant_dict_init(&dict, described);
+    g_variant_dict_insert_value(&dict, "past_steps",
+                                vn_ledger_past_steps(cycle->ledger, guest->uuid));
+    return g_variant_dict_end(&dict);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The cycle: observe, decide, guard, act, observe again, check. The file to read first.
+ * Lives on the worker thread.
+ */
+#pragma once
+
+#include "daemon/config.h"
+#include "daemon/ledger.h"
+#include "daemon/progress.h"
+#include "model/plan.h"
+#include "virt/connection.h"
+
+typedef struct VnCycle VnCycle;
+
+/**
+ * vn_cycle_new:
+ * @root: the host's root folder, "/" for the running one
+ * @virt: (transfer full): where the guests are
+ * @ledger: (transfer full)
+ */
+VnCycle *vn_cycle_new(const VnConfig *config, const char *root, VnConnection *virt,
+                      VnLedger *ledger);
+void vn_cycle_free(VnCycle *cycle);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnCycle, vn_cycle_free)
+
+/** vn_cycle_set_serve: what to call between two batches of a long run. */
+void vn_cycle_set_serve(VnCycle *cycle, void (*serve)(gpointer), gpointer data);
+
+/**
+ * vn_cycle_plan: observe, decide, guard.
+ * @guests: names or UUIDs, NULL-terminated; an empty list or NULL means all
+ * @ret_snapshot: (optional): what was observed
+ * @error: GONE for a guest that does not exist, BUSY when libvirt cannot be reached
+ *
+ * Returns: decisions for the guests in question, and what may be done for them.
+ */
+VnPlan *vn_cycle_plan(VnCycle *cycle, const char *const *guests,
+                      VnSnapshot **ret_snapshot, GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_cycle_accepts:
+ *
+ * Whether all of @guests exist and may be touched; REFUSED, naming the guest, when not.
+ */
+gboolean vn_cycle_accepts(VnCycle *cycle, const char *const *guests,
+                          GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_cycle_run: the whole cycle.
+ *
+ * Returns: the plan with each step's outcome, however it went. NULL only when there was no
+ * plan, so that nothing was changed.
+ */
+VnPlan *vn_cycle_run(VnCycle *cycle, const char *const *guests, VnProgress *progress,
+                     GError **error) VN_WARN_UNUSED;
+
+/** vn_cycle_describe_guests: `vnumactl list`: aa{sv} (transfer floating). */
+GVariant *vn_cycle_describe_guests(VnCycle *cycle, GError **error) VN_WARN_UNUSED;
+
+/** vn_cycle_describe_guest: `vnumactl show`: a{sv} (transfer floating). */
+GVariant *vn_cycle_describe_guest(VnCycle *cycle, const char *name,
+                                  GError **error) VN_WARN_UNUSED;

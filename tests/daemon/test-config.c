@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The configuration file: every key, and every way to get one wrong. */
+#include "daemon/config.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+static gboolean
+parse(const char *text, VnConfig *ret_config, GError **error)
+{
+    return vn_config_parse(text, strlen(text), "vnumad.conf", ret_config, error);
+}
+
+static void
+test_defaults(void)
+{
+    g_autoptr(GError) error = NULL;
+    VnConfig config;
+    g_assert_true(parse("", &config, &error));
+    g_assert_no_error(error);
+    g_assert_false(config.manage_all);
+    g_assert_false(config.allow_monitor);
+    g_assert_cmpuint(config.interval_seconds, ==, 0);
+    g_assert_cmpfloat(config.reserve_ratio, ==, 0.02);
+    g_assert_cmpuint(config.step_timeout_seconds, ==, 600);
+}
+
+static void
+test_every_key(void)
+{
+    g_autoptr(GError) error = NULL;
+    VnConfig config;
+    g_assert_true(
+        parse("# comment\n[vnumad]\nmanage = all \nmonitor_commands=allow\n"
+              "interval_seconds=30\nreserve_ratio=0.1\nstep_timeout_seconds=5\n",
+              &config, &error));
+    g_assert_no_error(error);
+    g_assert_true(config.manage_all);
+    g_assert_true(config.allow_monitor);
+    g_assert_cmpuint(config.interval_seconds, ==, 30);
+    g_assert_cmpfloat(config.reserve_ratio, ==, 0.1);
+    g_assert_cmpuint(config.step_timeout_seconds, ==, 5);
+}
+
+static void
+test_refused(void)
+{
+    static const struct {
+        const char *text;
+        const char *named;
+    } cases[] = {
+        {"[vnumad]\nmanage=some\n", "manage"},
+        {"[vnumad]\nmanage=\n", "manage"},
+        {"[vnumad]\nmonitor_commands=yes\n", "monitor_commands"},
+        {"[vnumad]\ninterval_seconds=-1\n", "interval_seconds"},
+        {"[vnumad]\ninterval_seconds=86401\n", "interval_seconds"},
+        {"[vnumad]\ninterval_seconds=1s\n", "interval_seconds"},
+        {"[vnumad]\nreserve_ratio=0.91\n", "reserve_ratio"},
+        {"[vnumad]\nreserve_ratio=nan\n", "reserve_ratio"},
+        {"[vnumad]\nreserve_ratio=\n", "reserve_ratio"},
+        {"[vnumad]\nstep_timeout_seconds=0\n", "step_timeout_seconds"},
+        {"[vnumad]\nmange=all\n", "mange"},
+        {"[policy]\nmanage=all\n", "policy"},
+        {"manage=all\n", "vnumad.conf"},
+        {"[vnumad\n", "vnumad.conf"},
+        {"[vnumad]\nmanage=\xff\n", "manage"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        VnConfig config = {.interval_seconds = 4711};
+        g_assert_false(parse(cases[i].text, &config, &error));
+        g_assert_error(error, VN_ERROR, VN_ERROR_INVALID);
+        g_assert_nonnull(strstr(error->message, cases[i].named));
+        g_assert_cmpuint(config.interval_seconds, ==, 4711);
+    }
+}
+
+static void
+test_read(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *folder = g_dir_make_tmp("vnumad-config-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "vnumad.conf", NULL);
+    VnConfig config;
+
+    g_assert_true(vn_config_read(path, TRUE, &config, &error));
+    g_assert_no_error(error);
+    g_assert_false(vn_config_read(path, FALSE, &config, &error));
+    g_assert_error(error, VN_ERROR, VN_ERROR_INVALID);
+    g_assert_nonnull(strstr(error->message, path));
+    g_clear_error(&error);
+
+    g_assert_true(g_file_set_contents(path, "", 0, NULL));
+    g_assert_true(vn_config_read(path, FALSE, &config, &error));
+    g_autofree char *large = g_strnfill((1u << 20) + 1, '#');
+    g_assert_true(g_file_set_contents(path, large, -1, NULL));
+    g_assert_false(vn_config_read(path, FALSE, &config, &error));
+    g_assert_error(error, VN_ERROR, VN_ERROR_INVALID);
+    g_unlink(path);
+    g_rmdir(folder);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/config/defaults", test_defaults);
+    g_test_add_func("/config/every-key", test_every_key);
+    g_test_add_func("/config/refused", test_refused);
+    g_test_add_func("/config/read", test_read);
+    return g_test_run();
+}
