@@ -165,8 +165,10 @@ void
 vn_qmp_message_set_error(const VnQmpMessage *message, GError **error)
 {
     g_assert(message->kind == VN_QMP_ERROR);
+    gsize length = strnlen(message->error_desc, VN_QMP_ERROR_BYTES_MAX);
+    g_autofree char *shown = g_utf8_make_valid(message->error_desc, (gssize) length);
     g_set_error_literal(error, VN_ERROR, (gint) vn_qmp_error_code(message->error_class),
-                        message->error_desc);
+                        shown);
 }
 
 char *

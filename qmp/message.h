@@ -9,6 +9,9 @@
 
 #include "qmp/json.h"
 
+/* So much of an error's description is shown. */
+#define VN_QMP_ERROR_BYTES_MAX 1000
+
 typedef enum {
     VN_QMP_GREETING, /* the server's first message */
     VN_QMP_REPLY,    /* a command has succeeded */
@@ -73,7 +76,7 @@ VnErrorCode vn_qmp_error_code(const char *error_class);
  * vn_qmp_message_set_error:
  * @message: of kind VN_QMP_ERROR
  *
- * Sets @error to QEMU's own words, with the code that its class maps to.
+ * Sets @error to QEMU's own words, cut at VN_QMP_ERROR_BYTES_MAX, with the code that its class maps to.
  */
 void vn_qmp_message_set_error(const VnQmpMessage *message, GError **error);
 

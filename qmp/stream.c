@@ -77,7 +77,7 @@ vn_qmp_stream_push(VnQmpStream *stream, const void *data, gsize length, GError *
         reset(stream);
         stream->broken = TRUE;
         g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
-                    "QMP stream: a line is longer than the limit of %zu bytes",
+                    "a line is longer than the limit of %zu bytes",
                     stream->line_bytes_max);
         return FALSE;
     }

@@ -89,6 +89,22 @@ test_error(void)
 }
 
 static void
+test_error_limit(void)
+{
+    static const gsize lengths[] = {VN_QMP_ERROR_BYTES_MAX, VN_QMP_ERROR_BYTES_MAX + 1};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(lengths); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *desc = g_strnfill(lengths[i], 'x');
+        g_autofree char *text =
+            g_strdup_printf("{\"error\": {\"class\": \"A\", \"desc\": \"%s\"}}", desc);
+        g_autoptr(VnQmpMessage) message = parse(text);
+        vn_qmp_message_set_error(message, &error);
+        g_assert_cmpuint(strlen(error->message), ==, VN_QMP_ERROR_BYTES_MAX);
+    }
+}
+
+static void
 test_event(void)
 {
     g_autoptr(VnQmpMessage) message =
@@ -171,6 +187,7 @@ main(int argc, char **argv)
     g_test_add_func("/message/greeting", test_greeting);
     g_test_add_func("/message/reply", test_reply);
     g_test_add_func("/message/error", test_error);
+    g_test_add_func("/message/error-limit", test_error_limit);
     g_test_add_func("/message/event", test_event);
     g_test_add_func("/message/refused", test_refused);
     g_test_add_func("/message/command", test_command);
