@@ -143,6 +143,22 @@ nested(guint depth, const char *innermost)
     return g_string_free(text, FALSE);
 }
 
+/* The depth of what nested() nests, its innermost value counted. */
+static guint
+depth(const VnJson *json)
+{
+    guint levels = 1;
+    for (;; levels++) {
+        const VnJsonEntry *first = vn_json_first(json);
+        if (first)
+            json = vn_json_entry_value(first);
+        else if (vn_json_array_length(json))
+            json = vn_json_array_get(json, 0);
+        else
+            return levels;
+    }
+}
+
 static void
 test_limits(void)
 {
@@ -151,6 +167,7 @@ test_limits(void)
     for (gsize i = 0; i < G_N_ELEMENTS(innermost); i++) {
         g_autofree char *at = nested(VN_JSON_DEPTH_MAX, innermost[i]);
         g_autoptr(VnJson) json = parse(at);
+        g_assert_cmpuint(depth(json), ==, VN_JSON_DEPTH_MAX);
         g_autofree char *past = nested(VN_JSON_DEPTH_MAX + 1, innermost[i]);
         g_autoptr(GError) error = NULL;
         g_assert_null(vn_json_parse(past, strlen(past), VN_JSON_BYTES_MAX, &error));
@@ -164,6 +181,7 @@ test_limits(void)
     g_autoptr(GError) error = NULL;
     g_autoptr(VnJson) fits = vn_json_parse("[1]", 3, 3, &error);
     g_assert_no_error(error);
+    g_assert_nonnull(fits);
     g_assert_null(vn_json_parse("[1]", 3, 2, &error));
     g_assert_error(error, VN_ERROR, VN_ERROR_INVALID);
     g_assert_nonnull(strstr(error->message, "limit of 2"));
