@@ -50,7 +50,6 @@ vn_cycle_free(VnCycle *cycle)
     if (!cycle)
         return;
     vn_observer_free(cycle->observer);
-    vn_connection_free(cycle->virt);
     vn_ledger_free(cycle->ledger);
     g_free(cycle->root);
     g_free(cycle);

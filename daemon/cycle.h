@@ -16,7 +16,7 @@ typedef struct VnCycle VnCycle;
 /**
  * vn_cycle_new:
  * @root: the host's root folder, "/" for the running one
- * @virt: (transfer full): where the guests are
+ * @virt: borrowed; where the guests are; must outlive the cycle
  * @ledger: (transfer full)
  */
 VnCycle *vn_cycle_new(const VnConfig *config, const char *root, VnConnection *virt,

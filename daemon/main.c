@@ -37,7 +37,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 typedef struct {
     GMainLoop *loop;
     VnService *service;
-    gboolean failed;
+    gboolean lost_name;
 } Daemon;
 
 static gboolean
@@ -99,10 +99,8 @@ start_worker(const Options *options, const VnConfig *config, VnConnection *virt,
              GError **error)
 {
     g_autoptr(VnLedger) ledger = vn_ledger_open(state_folder(), error);
-    if (!ledger) {
-        vn_connection_free(virt);
+    if (!ledger)
         return NULL;
-    }
     if (vn_ledger_unreadable(ledger))
         g_warning("ledger: %u lines cannot be read and are passed over",
                   vn_ledger_unreadable(ledger));
@@ -138,6 +136,18 @@ on_name_lost(GDBusConnection *connection, const char *name, gpointer data)
     g_main_loop_quit(daemon->loop);
 }
 
+/* What happens to guests is for the next cycle; here it is only told. */
+static void
+on_guest_event(const VnVirtEvent *event, gpointer data)
+{
+    const Daemon *daemon = data;
+    g_info("guest %s: %s", event->name ? event->name : "-", vn_virt_event_name(event->kind));
+    if (daemon->service)
+        vn_service_set_libvirt_state(daemon->service,
+                                     event->kind == VN_VIRT_EVENT_LOST ? "connection lost"
+                                                                       : "connected");
+}
+
 static gboolean
 on_interval(gpointer data)
 {
@@ -150,6 +160,8 @@ on_interval(gpointer data)
 static void
 serve(Daemon *daemon, GDBusConnection *connection, const VnConfig *config)
 {
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    daemon->loop = loop;
     guint name = g_bus_own_name_on_connection(
         connection, BUS_NAME, G_BUS_NAME_OWNER_FLAGS_DO_NOT_QUEUE, on_name_acquired,
         on_name_lost, daemon, NULL);
@@ -168,7 +180,7 @@ serve(Daemon *daemon, GDBusConnection *connection, const VnConfig *config)
 }
 
 static gboolean
-run(const Options *options, GError **error)
+serve_guests(const Options *options, GError **error)
 {
     VnConfig config;
     if (!vn_config_read(options->config ? options->config : DEFAULT_CONFIG,
@@ -179,25 +191,23 @@ run(const Options *options, GError **error)
         return FALSE;
     g_dbus_connection_set_exit_on_close(connection, FALSE);
 
-    VnConnection *virt =
-        vn_connection_new(options->connect ? options->connect : "qemu:///system");
+    Daemon daemon = {0};
+    g_autoptr(VnConnection) virt = vn_connection_new(
+        options->connect ? options->connect : "qemu:///system", on_guest_event, &daemon);
     VnWorker *worker = start_worker(options, &config, virt, error);
     if (!worker)
         return FALSE;
-    g_autoptr(VnService) service = vn_service_new(connection, worker, &config, error);
-    gboolean served = service != NULL;
-    if (served) {
-        g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
-        Daemon daemon = {.loop = loop, .service = service};
+    daemon.service = vn_service_new(connection, worker, &config, error);
+    if (daemon.service)
         serve(&daemon, connection, &config);
-        served = !daemon.failed;
-        if (!served)
-            g_set_error(error, VN_ERROR, VN_ERROR_FAILED, "D-Bus: lost " BUS_NAME);
-    }
-    g_clear_pointer(&service, vn_service_free);
+    g_clear_pointer(&daemon.service, vn_service_free);
     if (!vn_worker_stop(worker, STOP_TIMEOUT_US))
         g_warning("the step under way did not end in time; it is left to itself");
-    return served;
+    if (daemon.lost_name)
+        g_set_error(error, VN_ERROR, VN_ERROR_FAILED,
+                    "D-Bus: the name " BUS_NAME " is not to be had: another vnumad runs, the "
+                    "bus has ended, or its policy does not allow it");
+    return !*error;
 }
 
 int
@@ -213,7 +223,7 @@ main(int argc, char **argv)
         g_print("vnumad " VN_VERSION "\n");
         return 0;
     }
-    if (!run(&options, &error)) {
+    if (!serve_guests(&options, &error)) {
         g_printerr("vnumad: %s\n", error->message);
         return 1;
     }

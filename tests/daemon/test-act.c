@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Act with fake hands: a kernel that keeps a node for each page of two cells, as strict as
+ * the real one where act can tell (host/move has the finer cases), and a libvirt that
+ * fails on demand.
+ */
+#include "daemon/act.h"
+#include "daemon/check.h"
+#include "policies/align.h"
+#include "tests/support/scenario.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PAGE 4096u
+#define CELL_MIB 256u
+#define CELL_PAGES (CELL_MIB * 256u)
+
+typedef struct {
+    VnSnapshot *snapshot;
+    VnGuest *guest;
+    VnConfig config;
+    VnProgress *progress;
+    VnLedger *ledger;
+    char *folder;
+    guint8 node_of[2][CELL_PAGES]; /* each cell's pages */
+    gint64 free_pages[2];          /* each host node's */
+    int alive[2];                  /* a pipe: its read end stands for the pidfd */
+    guint n_pins;
+    guint fail_pin;  /* the how manyth pin fails; 0: none */
+    guint die_after; /* the how manyth serving ends the guest; 0: none */
+    guint cancel_after;
+    guint n_served;
+} Fixture;
+
+static gboolean
+fake_pin(gpointer data, const VnStep *step, const VnIdSet *cpus, GError **error)
+{
+    Fixture *fixture = data;
+    if (++fixture->n_pins == fixture->fail_pin) {
+        g_set_error(error, VN_ERROR, VN_ERROR_BUSY, "guest g1: libvirt is away");
+        return FALSE;
+    }
+    VnIdSet **pinned = step->kind == VN_STEP_PIN_VCPU
+                           ? &vn_guest_find_vcpu(fixture->guest, step->target)->pinned
+                           : &fixture->guest->emulator_pinned;
+    vn_idset_free(*pinned);
+    *pinned = vn_idset_copy(cpus);
+    return TRUE;
+}
+
+static int
+fake_open(gpointer data, const VnGuest *guest, GError **error)
+{
+    const Fixture *fixture = data;
+    return dup(fixture->alive[0]);
+}
+
+static long
+fake_move_pages(int pid, gulong n_pages, void **pages, const int *nodes, int *status,
+                int flags, gpointer data)
+{
+    Fixture *fixture = data;
+    for (gulong i = 0; i < n_pages; i++) {
+        guint64 address = (guint64) (gsize) pages[i];
+        guint cell = (guint) (address >> 30) - 1;
+        guint64 index = (address & ((1u << 30) - 1)) / PAGE;
+        g_assert_cmpuint(cell, <, 2);
+        g_assert_cmpuint(index, <, CELL_PAGES);
+        guint8 *node = &fixture->node_of[cell][index];
+        if (nodes && nodes[i] != *node) {
+            g_assert_cmpint(nodes[i], ==, (int) cell); /* the only home it may go to */
+            if (fixture->free_pages[nodes[i]] <= 0) {
+                errno = ENOMEM;
+                return -1; /* as the kernel: without the statuses of this run */
+            }
+            fixture->free_pages[nodes[i]]--;
+            fixture->free_pages[*node]++;
+            *node = (guint8) nodes[i];
+        }
+    }
+    for (gulong i = 0; i < n_pages; i++) {
+        guint64 address = (guint64) (gsize) pages[i];
+        status[i] =
+            fixture->node_of[(address >> 30) - 1][(address & ((1u << 30) - 1)) / PAGE];
+    }
+    return 0;
+}
+
+static void
+count_resident(Fixture *fixture)
+{
+    for (guint cell = 0; cell < 2; cell++) {
+        guint64 pages[2] = {0, 0};
+        for (guint i = 0; i < CELL_PAGES; i++)
+            pages[fixture->node_of[cell][i]]++;
+        for (guint node = 0; node < 2; node++)
+            vn_cell_set_resident(scenario_cell(fixture->guest, cell), node,
+                                 pages[node] * PAGE);
+    }
+}
+
+static void
+fake_serve(gpointer data)
+{
+    Fixture *fixture = data;
+    fixture->n_served++;
+    if (fixture->n_served == fixture->die_after)
+        close(fixture->alive[1]);
+    if (fixture->n_served == fixture->cancel_after)
+        vn_progress_cancel(fixture->progress);
+}
+
+static void
+set_up(Fixture *fixture, gconstpointer unused)
+{
+    fixture->snapshot = scenario_new(2, 2, 3072);
+    fixture->guest = scenario_guest(fixture->snapshot, "g1", 2, 1, CELL_MIB);
+    scenario_pin(fixture->guest, 0, "0-1");
+    scenario_pin(fixture->guest, 1, "2-3");
+    fixture->guest->emulator_pinned = vn_idset_new_with(0);
+    memset(fixture->node_of[0], 1, CELL_PAGES);
+    memset(fixture->node_of[1], 0, CELL_PAGES);
+    fixture->free_pages[0] = fixture->free_pages[1] = 10 * CELL_PAGES;
+    count_resident(fixture);
+    fixture->config = vn_config_defaults();
+    fixture->progress = vn_progress_new();
+    fixture->folder = g_dir_make_tmp("vnumad-act-XXXXXX", NULL);
+    fixture->ledger = vn_ledger_open(fixture->folder, NULL);
+    g_assert_cmpint(pipe(fixture->alive), ==, 0);
+}
+
+static void
+tear_down(Fixture *fixture, gconstpointer unused)
+{
+    g_autofree char *path = g_build_filename(fixture->folder, "ledger.jsonl", NULL);
+    close(fixture->alive[0]);
+    if (!fixture->die_after)
+        close(fixture->alive[1]);
+    vn_ledger_free(fixture->ledger);
+    vn_progress_unref(fixture->progress);
+    vn_snapshot_unref(fixture->snapshot);
+    g_unlink(path);
+    g_rmdir(fixture->folder);
+    g_free(fixture->folder);
+}
+
+static VnPlan *
+act(Fixture *fixture)
+{
+    VnActPort port = {.pin = fake_pin,
+                      .open_process = fake_open,
+                      .move_pages = fake_move_pages,
+                      .data = fixture,
+                      .serve = fake_serve,
+                      .serve_data = fixture};
+    VnPlan *plan = vn_align_decide(fixture->snapshot);
+    vn_act(&port, &fixture->config, fixture->ledger, fixture->progress, fixture->snapshot,
+           plan);
+    return plan;
+}
+
+static const VnStep *
+step_at(const VnPlan *plan, guint i)
+{
+    g_assert_cmpuint(i, <, plan->steps->len);
+    return plan->steps->pdata[i];
+}
+
+static gsize
+count_recorded(const Fixture *fixture)
+{
+    g_autoptr(GVariant) past =
+        g_variant_ref_sink(vn_ledger_past_steps(fixture->ledger, fixture->guest->uuid));
+    return g_variant_n_children(past);
+}
+
+static void
+test_brings_cells_home(Fixture *fixture, gconstpointer unused)
+{
+    g_autoptr(VnPlan) plan = act(fixture);
+    g_assert_cmpuint(plan->steps->len, ==, 2);
+    count_resident(fixture);
+    vn_check(fixture->snapshot, plan);
+    for (guint i = 0; i < 2; i++) {
+        g_assert_cmpint(step_at(plan, i)->outcome, ==, VN_OUTCOME_DONE);
+        g_assert_cmpuint(step_at(plan, i)->bytes_moved, ==, CELL_MIB * MIB);
+    }
+    g_assert_cmpfloat(
+        vn_guest_alignment(fixture->guest, vn_plan_find_decision(plan, "g1")->homes), ==,
+        1);
+    g_assert_cmpuint(count_recorded(fixture), ==, 4);
+    g_auto(VnProgressState) state = vn_progress_get(fixture->progress);
+    g_assert_cmpuint(state.bytes_done, ==, state.bytes_total);
+    g_assert_cmpuint(fixture->n_served, >, 4);
+}
+
+/* Two full nodes, 8 MiB free in all: the cells change places by turns. */
+static void
+test_exchange_through_little_room(Fixture *fixture, gconstpointer unused)
+{
+    fixture->free_pages[0] = 4 * 256;
+    fixture->free_pages[1] = 4 * 256;
+    g_autoptr(VnPlan) plan = act(fixture);
+    for (guint i = 0; i < 2; i++)
+        g_assert_cmpint(step_at(plan, i)->outcome, ==, VN_OUTCOME_DONE);
+    count_resident(fixture);
+    g_assert_cmpuint(
+        vn_cell_resident_on(scenario_cell(fixture->guest, 0), step_at(plan, 0)->after),
+        ==, CELL_MIB * MIB);
+}
+
+static void
+test_target_full(Fixture *fixture, gconstpointer unused)
+{
+    memset(fixture->node_of[1], 1, CELL_PAGES); /* cell 1 is at home: nobody makes room */
+    fixture->free_pages[0] = 100 * 256;
+    count_resident(fixture);
+    g_autoptr(VnPlan) plan = act(fixture);
+    g_assert_cmpuint(plan->steps->len, ==, 1);
+    g_assert_cmpint(step_at(plan, 0)->outcome, ==, VN_OUTCOME_PENDING);
+    g_assert_cmpuint(step_at(plan, 0)->bytes_moved, ==, 100 * MIB);
+    g_assert_nonnull(strstr(step_at(plan, 0)->outcome_text, "host node 0 is full"));
+    g_assert_nonnull(strstr(step_at(plan, 0)->outcome_text, "156.0"));
+}
+
+static void
+test_guest_vanishes(Fixture *fixture, gconstpointer unused)
+{
+    fixture->die_after = 4;
+    g_autoptr(VnPlan) plan = act(fixture);
+    for (guint i = 0; i < 2; i++) {
+        g_assert_cmpint(step_at(plan, i)->outcome, ==, VN_OUTCOME_FAILED);
+        g_assert_nonnull(strstr(step_at(plan, i)->outcome_text, "stopped"));
+        g_assert_cmpuint(step_at(plan, i)->bytes_moved, <, CELL_MIB * MIB);
+    }
+    g_assert_cmpuint(count_recorded(fixture), ==, 4);
+}
+
+static void
+test_cancel(Fixture *fixture, gconstpointer unused)
+{
+    fixture->cancel_after = 3;
+    g_autoptr(VnPlan) plan = act(fixture);
+    guint64 moved = 0;
+    for (guint i = 0; i < 2; i++) {
+        g_assert_cmpint(step_at(plan, i)->outcome, ==, VN_OUTCOME_PENDING);
+        g_assert_cmpstr(step_at(plan, i)->outcome_text, ==, "cancelled");
+        moved += step_at(plan, i)->bytes_moved;
+    }
+    g_assert_cmpuint(moved, >, 0);
+    g_assert_cmpuint(moved, <, 2 * CELL_MIB * MIB);
+}
+
+/* vCPUs unpinned and memory bound: three pins. One that fails takes back those before. */
+static void
+test_a_failed_pin_takes_back_the_others(Fixture *fixture, gconstpointer unused)
+{
+    for (guint i = 0; i < 2; i++) {
+        g_clear_pointer(&vn_guest_find_vcpu(fixture->guest, i)->pinned, vn_idset_free);
+        scenario_bind(fixture->guest, i, VN_BINDING_STRICT, i ? "1" : "0");
+    }
+    fixture->fail_pin = 2;
+    g_autoptr(VnPlan) plan = act(fixture);
+    g_assert_cmpuint(plan->steps->len, ==, 4);
+    g_assert_cmpint(step_at(plan, 0)->outcome, ==, VN_OUTCOME_SKIPPED);
+    g_assert_nonnull(strstr(step_at(plan, 0)->outcome_text, "taken back"));
+    g_assert_cmpint(step_at(plan, 1)->outcome, ==, VN_OUTCOME_FAILED);
+    g_assert_nonnull(strstr(step_at(plan, 1)->outcome_text, "libvirt is away"));
+    for (guint i = 2; i < 4; i++)
+        g_assert_cmpint(step_at(plan, i)->outcome, ==, VN_OUTCOME_SKIPPED);
+    g_assert_cmpuint(fixture->node_of[0][0], ==, 1); /* no byte was moved */
+    g_autofree char *cpus =
+        vn_idset_format(vn_guest_find_vcpu(fixture->guest, 0)->pinned);
+    g_assert_cmpstr(cpus, ==, "0-3");
+}
+
+/* No record, no change. */
+static void
+test_ledger_cannot_be_written(Fixture *fixture, gconstpointer unused)
+{
+    if (g_access("/dev/full", W_OK) != 0) {
+        g_test_skip("there is no /dev/full to run out of room on");
+        return;
+    }
+    /* The ledger's descriptor is the highest one open; put a full disk in its place. */
+    g_autofree char *path = g_build_filename(fixture->folder, "ledger.jsonl", NULL);
+    int full = g_open("/dev/full", O_WRONLY, 0);
+    gboolean replaced = FALSE;
+    for (int fd = 3; fd < 64 && !replaced; fd++) {
+        g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
+        g_autofree char *target = g_file_read_link(link, NULL);
+        if (target && strcmp(target, path) == 0)
+            replaced = dup2(full, fd) == fd;
+    }
+    close(full);
+    g_assert_true(replaced);
+    g_autoptr(VnPlan) plan = act(fixture);
+    for (guint i = 0; i < 2; i++) {
+        g_assert_cmpint(step_at(plan, i)->outcome, ==, VN_OUTCOME_FAILED);
+        g_assert_nonnull(strstr(step_at(plan, i)->outcome_text, "recorded"));
+        g_assert_cmpuint(step_at(plan, i)->bytes_moved, ==, 0);
+    }
+    g_assert_cmpuint(fixture->node_of[0][0], ==, 1);
+}
+
+#define ADD(path, func) g_test_add(path, Fixture, NULL, set_up, func, tear_down)
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("/act/brings-cells-home", test_brings_cells_home);
+    ADD("/act/exchange-through-little-room", test_exchange_through_little_room);
+    ADD("/act/target-full", test_target_full);
+    ADD("/act/guest-vanishes", test_guest_vanishes);
+    ADD("/act/cancel", test_cancel);
+    ADD("/act/a-failed-pin-takes-back-the-others",
+        test_a_failed_pin_takes_back_the_others);
+    ADD("/act/ledger-cannot-be-written", test_ledger_cannot_be_written);
+    return g_test_run();
+}
