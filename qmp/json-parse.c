@@ -5,7 +5,6 @@
  */
 #include "qmp/json.h"
 
-#include <json-c/json_tokener.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>

@@ -11,6 +11,7 @@
 #include "model/error.h"
 
 #include <json-c/json_object.h>
+#include <json-c/json_tokener.h> /* for json-parse.c; others call vn_json_parse() */
 #include <json-c/linkhash.h>
 
 typedef struct json_object VnJson;

@@ -49,84 +49,84 @@ test_round_trip(void)
     }
 }
 
+static const struct {
+    const char *text;
+    gsize length; /* 0: up to the NUL */
+    const char *where;
+} refused[] = {
+    {"", 0, "byte 0:"},
+    {"  \n", 0, "byte 0:"},
+    {"{", 0, "byte 1:"},
+    {"[1,", 0, "byte 3:"},
+    {"\"abc", 0, "byte 4:"},
+    {"tru", 0, "byte 3:"},
+    {"-", 0, "byte 0:"},
+    {"{} x", 0, "byte "},
+    {"{}{}", 0, "byte 2:"},
+    {"1 2", 0, "byte "},
+    {"[1,]", 0, "byte "},
+    {"{\"a\":1,}", 0, "byte "},
+    {"{'a':1}", 0, "byte 1:"},
+    {"{a:1}", 0, "byte 1:"},
+    {"/* c */ 1", 0, "byte "},
+    {"True", 0, "byte "},
+    {"NaN", 0, "byte 0:"},
+    {"[-Infinity]", 0, "byte 1:"},
+    {"null", 0, "null"},
+    {"01", 0, "byte "},
+    {"+1", 0, "byte "},
+    {".5", 0, "byte "},
+    {"18446744073709551616", 0, "byte "},
+    {"-9223372036854775809", 0, "byte "},
+    {"1e999", 0, "too large"},
+    {"{\"a\":[{\"b\":-1e999}]}", 0, "too large"},
+    {"[1]\0", 4, "byte 3:"},
+    {"\"a\0b\"", 5, "byte 2:"},
+    {"\"a\\u0000\"", 0, "byte 2:"},
+    {"\"a\xff\"", 0, "byte 2:"},
+    {"\"\xc0\x80\"", 0, "byte 1:"},
+    {"\"\xed\xa0\x80\"", 0, "byte 1:"},
+    {"\"a\nb\"", 0, "byte 2:"},
+    {"\"\\x\"", 0, "byte "},
+    {"\"\\", 0, "byte 2:"},
+    {"\v1", 0, "byte 0:"},
+    {"[1,,2]", 0, "byte "},
+    {"[,]", 0, "byte "},
+    {"[1 2]", 0, "byte "},
+    {"{\"a\":1 \"b\":2}", 0, "byte "},
+    {"{\"a\" 1}", 0, "byte "},
+    {"{\"a\":}", 0, "byte "},
+    {"{1:2}", 0, "byte "},
+    {"[1}", 0, "byte "},
+    {"]", 0, "byte 0:"},
+    {"1.", 0, "byte "},
+    {"[1.]", 0, "byte "},
+    {"[1.e5]", 0, "byte "},
+    {"[1e]", 0, "byte "},
+    {"[1e+]", 0, "byte "},
+    {"[- 1]", 0, "byte "},
+    {"[-]", 0, "byte "},
+    {"[-01]", 0, "byte "},
+    {"[00]", 0, "byte "},
+    {"[1-2]", 0, "byte "},
+    {"[1.2.3]", 0, "byte "},
+    {"[01.5]", 0, "byte "},
+    {"[truefalse]", 0, "byte "},
+    {"[nul]", 0, "byte "},
+    {"\"\\u12g4\"", 0, "byte "},
+};
+
 static void
 test_refused(void)
 {
-    static const struct {
-        const char *text;
-        gsize length; /* 0: up to the NUL */
-        const char *where;
-    } cases[] = {
-        {"", 0, "byte 0:"},
-        {"  \n", 0, "byte 0:"},
-        {"{", 0, "byte 1:"},
-        {"[1,", 0, "byte 3:"},
-        {"\"abc", 0, "byte 4:"},
-        {"tru", 0, "byte 3:"},
-        {"-", 0, "byte 0:"},
-        {"{} x", 0, "byte "},
-        {"{}{}", 0, "byte 2:"},
-        {"1 2", 0, "byte "},
-        {"[1,]", 0, "byte "},
-        {"{\"a\":1,}", 0, "byte "},
-        {"{'a':1}", 0, "byte 1:"},
-        {"{a:1}", 0, "byte 1:"},
-        {"/* c */ 1", 0, "byte "},
-        {"True", 0, "byte "},
-        {"NaN", 0, "byte 0:"},
-        {"[-Infinity]", 0, "byte 1:"},
-        {"null", 0, "null"},
-        {"01", 0, "byte "},
-        {"+1", 0, "byte "},
-        {".5", 0, "byte "},
-        {"18446744073709551616", 0, "byte "},
-        {"-9223372036854775809", 0, "byte "},
-        {"1e999", 0, "too large"},
-        {"{\"a\":[{\"b\":-1e999}]}", 0, "too large"},
-        {"[1]\0", 4, "byte 3:"},
-        {"\"a\0b\"", 5, "byte 2:"},
-        {"\"a\\u0000\"", 0, "byte 2:"},
-        {"\"a\xff\"", 0, "byte 2:"},
-        {"\"\xc0\x80\"", 0, "byte 1:"},
-        {"\"\xed\xa0\x80\"", 0, "byte 1:"},
-        {"\"a\nb\"", 0, "byte 2:"},
-        {"\"\\x\"", 0, "byte "},
-        {"\"\\", 0, "byte 2:"},
-        {"\v1", 0, "byte 0:"},
-        {"[1,,2]", 0, "byte "},
-        {"[,]", 0, "byte "},
-        {"[1 2]", 0, "byte "},
-        {"{\"a\":1 \"b\":2}", 0, "byte "},
-        {"{\"a\" 1}", 0, "byte "},
-        {"{\"a\":}", 0, "byte "},
-        {"{1:2}", 0, "byte "},
-        {"[1}", 0, "byte "},
-        {"]", 0, "byte 0:"},
-        {"1.", 0, "byte "},
-        {"[1.]", 0, "byte "},
-        {"[1.e5]", 0, "byte "},
-        {"[1e]", 0, "byte "},
-        {"[1e+]", 0, "byte "},
-        {"[- 1]", 0, "byte "},
-        {"[-]", 0, "byte "},
-        {"[-01]", 0, "byte "},
-        {"[00]", 0, "byte "},
-        {"[1-2]", 0, "byte "},
-        {"[1.2.3]", 0, "byte "},
-        {"[01.5]", 0, "byte "},
-        {"[truefalse]", 0, "byte "},
-        {"[nul]", 0, "byte "},
-        {"\"\\u12g4\"", 0, "byte "},
-    };
-
-    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    for (gsize i = 0; i < G_N_ELEMENTS(refused); i++) {
         g_autoptr(GError) error = NULL;
-        gsize length = cases[i].length ? cases[i].length : strlen(cases[i].text);
-        g_autoptr(VnJson) json = vn_json_parse(cases[i].text, length, 1024, &error);
+        gsize length = refused[i].length ? refused[i].length : strlen(refused[i].text);
+        g_autoptr(VnJson) json = vn_json_parse(refused[i].text, length, 1024, &error);
         g_test_message("case %zu: %s", i, error ? error->message : "taken");
         g_assert_null(json);
         g_assert_error(error, VN_ERROR, VN_ERROR_INVALID);
-        g_assert_nonnull(strstr(error->message, cases[i].where));
+        g_assert_nonnull(strstr(error->message, refused[i].where));
         g_assert_true(g_utf8_validate(error->message, -1, NULL));
     }
 }
