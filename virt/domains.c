@@ -33,7 +33,8 @@ vn_virt_domain_free(VnVirtDomain *domain)
 typedef struct DomainWork DomainWork;
 struct DomainWork {
     char *uuid;
-    char *what; /* for messages */
+    char *name; /* for messages, as the next */
+    char *what;
     gboolean (*func)(virDomainPtr domain, DomainWork *work, GError **error);
     gboolean must_run;    /* it makes no sense for a guest that does not run */
     VnVirtDomain *result; /* func: describe */
@@ -55,6 +56,7 @@ work_free(gpointer data)
     if (!work)
         return;
     g_free(work->uuid);
+    g_free(work->name);
     g_free(work->what);
     vn_virt_domain_free(work->result);
     g_free(work->cpu_map);
@@ -83,13 +85,16 @@ work_run(virConnectPtr connect, gpointer data, GError **error)
         vn_virt_error_set(error, "guest %s: %s", work->uuid, work->what);
         return FALSE;
     }
+    /* Taken now, because asking for it later would clear libvirt's last error. */
+    g_free(work->name);
+    work->name = g_strdup(virDomainGetName(domain));
     if (work->func(domain, work, error))
         return TRUE;
     /* libvirt has one code for "does not run" and for "not now": which of them is it? */
     if (work->must_run && virDomainIsActive(domain) == 0) {
         g_clear_error(error);
         g_set_error(error, VN_ERROR, VN_ERROR_GONE, "guest %s: %s: it does not run",
-                    virDomainGetName(domain), work->what);
+                    work->name, work->what);
     }
     return FALSE;
 }
@@ -214,11 +219,11 @@ describe(virDomainPtr domain, DomainWork *work, GError **error)
     char *xml = NULL;
     if (virDomainGetState(domain, &state, &reason, 0) < 0 ||
         !(xml = virDomainGetXMLDesc(domain, 0))) {
-        vn_virt_error_set(error, "guest %s: %s", virDomainGetName(domain), work->what);
+        vn_virt_error_set(error, "guest %s: %s", work->name, work->what);
         return FALSE;
     }
     VnVirtDomain *result = g_new0(VnVirtDomain, 1);
-    result->name = g_strdup(virDomainGetName(domain));
+    result->name = g_strdup(work->name);
     result->uuid = g_strdup(work->uuid);
     result->state = state_of(state);
     result->xml = g_strdup(xml);
@@ -341,16 +346,28 @@ vn_virt_list(VnConnection *connection, guint timeout_ms, GError **error)
     return g_steal_pointer(&domains);
 }
 
+/*
+ * The running guest only, never its stored definition. libvirt's test driver has no stored
+ * ones to speak of, and refuses the flag.
+ */
+static unsigned int
+live_flag(virDomainPtr domain)
+{
+    const char *driver = virConnectGetType(virDomainGetConnect(domain));
+    return g_strcmp0(driver, "TEST") == 0 ? VIR_DOMAIN_AFFECT_CURRENT
+                                          : VIR_DOMAIN_AFFECT_LIVE;
+}
+
 static gboolean
 pin(virDomainPtr domain, DomainWork *work, GError **error)
 {
     int length = (int) work->cpu_map_length;
     int result = work->emulator ? virDomainPinEmulator(domain, work->cpu_map, length,
-                                                       VIR_DOMAIN_AFFECT_LIVE)
+                                                       live_flag(domain))
                                 : virDomainPinVcpuFlags(domain, work->vcpu, work->cpu_map,
-                                                        length, VIR_DOMAIN_AFFECT_LIVE);
+                                                        length, live_flag(domain));
     if (result < 0)
-        vn_virt_error_set(error, "guest %s: %s", virDomainGetName(domain), work->what);
+        vn_virt_error_set(error, "guest %s: %s", work->name, work->what);
     return result == 0;
 }
 
@@ -401,7 +418,7 @@ peek(virDomainPtr domain, DomainWork *work, GError **error)
     if (virDomainMemoryPeek(domain, work->gpa, work->length, work->buffer,
                             VIR_MEMORY_PHYSICAL) == 0)
         return TRUE;
-    vn_virt_error_set(error, "guest %s: %s", virDomainGetName(domain), work->what);
+    vn_virt_error_set(error, "guest %s: %s", work->name, work->what);
     return FALSE;
 }
 
@@ -434,7 +451,7 @@ monitor(virDomainPtr domain, DomainWork *work, GError **error)
 {
     char *reply = NULL;
     if (virDomainQemuMonitorCommand(domain, work->command, &reply, 0) < 0) {
-        vn_virt_error_set(error, "guest %s: %s", virDomainGetName(domain), work->what);
+        vn_virt_error_set(error, "guest %s: %s", work->name, work->what);
         return FALSE;
     }
     work->reply = g_strdup(reply);

@@ -6,6 +6,7 @@
 
 #include <libvirt-glib/libvirt-glib-event.h>
 #include <libvirt/virterror.h>
+#include <signal.h>
 
 /* A libvirtd that is silent for so long is taken for dead: seconds, and how often. */
 #define KEEPALIVE_SECONDS 5
@@ -126,6 +127,10 @@ vn_session_prepare(void)
     if (g_once_init_enter(&done)) {
         gvir_event_register();
         virSetErrorFunc(NULL, be_silent);
+        /* A libvirtd that ends while it is written to must not end us. */
+        struct sigaction action;
+        if (sigaction(SIGPIPE, NULL, &action) == 0 && action.sa_handler == SIG_DFL)
+            signal(SIGPIPE, SIG_IGN);
         g_once_init_leave(&done, 1);
     }
 }

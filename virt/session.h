@@ -22,7 +22,7 @@ void vn_event_sink_unref(VnEventSink *sink);
 
 typedef struct VnSession VnSession;
 
-/** vn_session_prepare: libvirt's event loop and silence; once, before all else. */
+/** vn_session_prepare: libvirt's event loop and silence, no SIGPIPE; before all else. */
 void vn_session_prepare(void);
 
 /** vn_session_open: blocks. @error: as for vn_connection_open(), without the back-off. */
