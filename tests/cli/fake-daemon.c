@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A daemon that says what a test wants. */
+#include "tests/cli/fake-daemon.h"
+
+#define MIB (G_GUINT64_CONSTANT(1) << 20)
+#define JOB_PATH "/org/vnumad1/job/1"
+
+/* Two cells on each other's nodes; the name carries what a terminal must not see. */
+static VnGuest *
+swapped_guest(void)
+{
+    VnGuest *guest = vn_guest_new("db1\033[2J", "6b8b4567-327b-23c6-643c-986966334873");
+    guest->state = VN_GUEST_RUNNING;
+    guest->managed = TRUE;
+    guest->pid = 4711;
+    guest->machine = g_strdup("pc-q35-7.2");
+    guest->memory_bytes = 512 * MIB;
+    guest->told_cells = TRUE;
+    guest->allowed_nodes = vn_idset_parse("0-1", NULL);
+    for (guint i = 0; i < 2; i++) {
+        VnCell *cell = vn_guest_add_cell(guest, i);
+        VnVcpu *vcpu = vn_guest_add_vcpu(guest, i, i);
+        vn_idset_add(cell->vcpus, i);
+        cell->memory_bytes = 256 * MIB;
+        cell->binding = VN_BINDING_STRICT;
+        cell->bound = vn_idset_new_with(i);
+        vn_cell_set_resident(cell, 1 - i, 192 * MIB);
+        vn_cell_set_resident(cell, i, 64 * MIB);
+        vcpu->tid = 4720 + (int) i;
+        vcpu->pinned = vn_idset_new_with(i);
+        vcpu->affinity = vn_idset_new_with(i);
+    }
+    ((VnCell *) guest->cells->pdata[1])->hva_unknown = g_strdup("two ranges look alike");
+    vn_guest_add_thread(guest, VN_THREAD_EMULATOR, 4711, "qemu\tx");
+    vn_guest_add_note(guest, "cell 1 has\nno hugepages");
+    return guest;
+}
+
+/* Not managed, and in trouble; nothing is known about where it lies. */
+static VnGuest *
+odd_guest(void)
+{
+    VnGuest *guest = vn_guest_new("web", "00000000-0000-0000-0000-000000000001");
+    guest->state = VN_GUEST_PAUSED;
+    guest->memory_bytes = 1024 * MIB;
+    guest->trouble = g_strdup("its QEMU process was not found");
+    vn_guest_add_cell(guest, 0);
+    return guest;
+}
+
+static VnPlan *
+make_plan(FakeDaemon *daemon, const VnGuest *guest)
+{
+    VnPlan *plan = vn_plan_new();
+    VnDecision *decision = vn_plan_add_decision(plan, guest->name);
+    vn_decision_set_reason(decision,
+                           daemon->empty ? "all is at home" : "vCPUs are pinned there");
+    for (guint i = 0; i < 2; i++)
+        g_ptr_array_add(decision->homes, vn_idset_new_with(i));
+    for (guint i = 0; i < 2 && !daemon->empty; i++) {
+        VnStep *step = vn_plan_add_step(plan, VN_STEP_MOVE_MEMORY, guest, i,
+                                        vn_idset_new_with(1 - i), vn_idset_new_with(i));
+        step->bytes = 192 * MIB;
+        step->expected_gain = 0.375;
+        step->reason = g_strdup("its vCPUs run there");
+    }
+    return plan;
+}
+
+static GVariant *
+make_guest(FakeDaemon *daemon, gboolean whole)
+{
+    g_autoptr(VnGuest) guest = swapped_guest();
+    g_autoptr(VnPlan) plan = make_plan(daemon, guest);
+    return vn_guest_to_variant(guest, plan->decisions->pdata[0], whole);
+}
+
+static GVariant *
+make_snapshot(FakeDaemon *daemon)
+{
+    g_auto(GVariantBuilder) guests;
+    g_auto(GVariantDict) snapshot;
+    g_variant_builder_init(&guests, G_VARIANT_TYPE("aa{sv}"));
+    g_variant_dict_init(&snapshot, NULL);
+    if (!daemon->empty) {
+        g_autoptr(VnGuest) odd = odd_guest();
+        g_variant_builder_add_value(&guests, make_guest(daemon, FALSE));
+        g_variant_builder_add_value(&guests, vn_guest_to_variant(odd, NULL, FALSE));
+    }
+    g_variant_dict_insert_value(&snapshot, "guests", g_variant_builder_end(&guests));
+    g_variant_dict_insert(&snapshot, "age_ms", "t", (guint64) 2500);
+    return g_variant_dict_end(&snapshot);
+}
+
+static void
+note_asked(FakeDaemon *daemon, const char *method, const char *const *guests)
+{
+    g_autofree char *names = guests ? g_strjoinv(" ", (char **) guests) : g_strdup("");
+    g_free(daemon->asked);
+    daemon->asked = g_strchomp(g_strjoin(" ", method, names, NULL));
+}
+
+/* Returns: TRUE when the method is not to be answered as usual. */
+static gboolean
+answer_otherwise(FakeDaemon *daemon, GDBusMethodInvocation *invocation)
+{
+    if (daemon->silent) {
+        g_ptr_array_add(daemon->pending, g_object_ref(invocation));
+        return TRUE;
+    }
+    if (daemon->error) {
+        g_dbus_method_invocation_return_dbus_error(
+            invocation, daemon->error, "guest db9: no such guest: see 'vnumactl list'");
+        return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+on_list_guests(VnDBusManager *manager, GDBusMethodInvocation *invocation,
+               FakeDaemon *daemon)
+{
+    note_asked(daemon, "ListGuests", NULL);
+    if (!answer_otherwise(daemon, invocation))
+        vn_dbus_manager_complete_list_guests(manager, invocation, make_snapshot(daemon));
+    return TRUE;
+}
+
+static gboolean
+on_get_guest(VnDBusManager *manager, GDBusMethodInvocation *invocation, const char *name,
+             FakeDaemon *daemon)
+{
+    note_asked(daemon, "GetGuest", (const char *[]){name, NULL});
+    if (answer_otherwise(daemon, invocation))
+        return TRUE;
+    vn_dbus_manager_complete_get_guest(manager, invocation, make_guest(daemon, TRUE));
+    return TRUE;
+}
+
+static gboolean
+on_plan(VnDBusManager *manager, GDBusMethodInvocation *invocation,
+        const char *const *guests, FakeDaemon *daemon)
+{
+    note_asked(daemon, "Plan", guests);
+    if (answer_otherwise(daemon, invocation))
+        return TRUE;
+    g_autoptr(VnGuest) guest = swapped_guest();
+    g_autoptr(VnPlan) plan = make_plan(daemon, guest);
+    vn_dbus_manager_complete_plan(manager, invocation, vn_plan_to_variant(plan));
+    return TRUE;
+}
+
+static GVariant *
+make_result(FakeDaemon *daemon, gboolean done)
+{
+    g_autoptr(VnGuest) guest = swapped_guest();
+    g_autoptr(VnPlan) plan = make_plan(daemon, guest);
+    g_auto(GVariantDict) result;
+    for (guint i = 0; i < plan->steps->len; i++) {
+        VnStep *step = plan->steps->pdata[i];
+        step->bytes_moved = step->bytes;
+        vn_step_set_outcome(step, VN_OUTCOME_DONE, NULL);
+        if (!done && i == 1) {
+            step->bytes_moved = 0;
+            vn_step_set_outcome(step, VN_OUTCOME_FAILED, "host node 1 is full");
+        }
+    }
+    g_variant_dict_init(&result, vn_plan_to_variant(plan));
+    g_variant_dict_insert(&result, "bytes_moved", "t", (done ? 384 : 192) * MIB);
+    g_variant_dict_insert(&result, "seconds", "d", 4.25);
+    if (done)
+        g_variant_dict_insert(&result, "summary", "s", "all at home");
+    else
+        g_variant_dict_insert(&result, "error", "s", "guest db1, cell 1: node full");
+    return g_variant_dict_end(&result);
+}
+
+static void
+end_job(FakeDaemon *daemon, gboolean done)
+{
+    g_autoptr(GVariant) result = g_variant_ref_sink(make_result(daemon, done));
+    vn_dbus_job_set_result(daemon->job, result);
+    vn_dbus_job_set_state(daemon->job, done ? "done" : "failed");
+    vn_dbus_job_emit_finished(daemon->job, done, result);
+}
+
+static void
+act(FakeDaemon *daemon)
+{
+    vn_dbus_job_set_activity(daemon->job, "guest db1, cell 0: to host node 0");
+    vn_dbus_job_set_bytes_total(daemon->job, 384 * MIB);
+    vn_dbus_job_set_bytes_done(daemon->job, 96 * MIB);
+    vn_dbus_job_set_rate_bytes_per_second(daemon->job, 96 * MIB);
+    vn_dbus_job_set_state(daemon->job, "acting");
+}
+
+void
+fake_daemon_advance(FakeDaemon *daemon)
+{
+    switch (daemon->stage++) {
+    case 0:
+        vn_dbus_job_set_state(daemon->job, "planning");
+        break;
+    case 1:
+        act(daemon);
+        break;
+    case 2:
+        if (daemon->kind == FAKE_JOB_VANISHES) {
+            g_assert_true(g_dbus_connection_close_sync(daemon->connection, NULL, NULL));
+            return;
+        }
+        if (daemon->kind == FAKE_JOB_DONE || daemon->kind == FAKE_JOB_FAILED)
+            end_job(daemon, daemon->kind == FAKE_JOB_DONE);
+        break;
+    default:
+        break;
+    }
+    g_dbus_interface_skeleton_flush(G_DBUS_INTERFACE_SKELETON(daemon->job));
+}
+
+static gboolean
+on_cancel(VnDBusJob *job, GDBusMethodInvocation *invocation, FakeDaemon *daemon)
+{
+    daemon->cancels++;
+    if (daemon->kind == FAKE_JOB_UNTIL_CANCELLED)
+        end_job(daemon, FALSE);
+    vn_dbus_job_complete_cancel(job, invocation);
+    return TRUE;
+}
+
+static void export(GDBusConnection *connection, gpointer skeleton, const char *path)
+{
+    g_autoptr(GError) error = NULL;
+    g_dbus_interface_skeleton_export(skeleton, connection, path, &error);
+    g_assert_no_error(error);
+}
+
+static gboolean
+on_rebalance(VnDBusManager *manager, GDBusMethodInvocation *invocation,
+             const char *const *guests, GVariant *options, FakeDaemon *daemon)
+{
+    note_asked(daemon, "Rebalance", guests);
+    g_assert_cmpuint(g_variant_n_children(options), ==, 0);
+    if (answer_otherwise(daemon, invocation))
+        return TRUE;
+    vn_dbus_job_set_state(daemon->job, "queued");
+    vn_dbus_job_set_activity(daemon->job, "");
+    vn_dbus_job_set_result(daemon->job,
+                           g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0));
+    if (daemon->kind == FAKE_JOB_OVER)
+        end_job(daemon, TRUE);
+    if (daemon->kind != FAKE_JOB_MISSING)
+        export(daemon->connection, daemon->job, JOB_PATH);
+    vn_dbus_manager_complete_rebalance(manager, invocation, JOB_PATH);
+    return TRUE;
+}
+
+static void
+on_name(GDBusConnection *connection, const char *name, gpointer data)
+{
+    *(gboolean *) data = TRUE;
+}
+
+FakeDaemon *
+fake_daemon_new(const char *address)
+{
+    FakeDaemon *daemon = g_new0(FakeDaemon, 1);
+    g_autoptr(GError) error = NULL;
+    gboolean owned = FALSE;
+    daemon->pending = g_ptr_array_new_with_free_func(g_object_unref);
+    daemon->connection = g_dbus_connection_new_for_address_sync(
+        address,
+        G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
+            G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+        NULL, NULL, &error);
+    g_assert_no_error(error);
+    daemon->manager = vn_dbus_manager_skeleton_new();
+    daemon->job = vn_dbus_job_skeleton_new();
+    g_signal_connect(daemon->manager, "handle-list-guests", G_CALLBACK(on_list_guests),
+                     daemon);
+    g_signal_connect(daemon->manager, "handle-get-guest", G_CALLBACK(on_get_guest),
+                     daemon);
+    g_signal_connect(daemon->manager, "handle-plan", G_CALLBACK(on_plan), daemon);
+    g_signal_connect(daemon->manager, "handle-rebalance", G_CALLBACK(on_rebalance),
+                     daemon);
+    g_signal_connect(daemon->job, "handle-cancel", G_CALLBACK(on_cancel), daemon);
+    export(daemon->connection, daemon->manager, "/org/vnumad1");
+    daemon->name = g_bus_own_name_on_connection(daemon->connection, "org.vnumad1",
+                                                G_BUS_NAME_OWNER_FLAGS_NONE, on_name,
+                                                NULL, &owned, NULL);
+    while (!owned)
+        g_main_context_iteration(NULL, TRUE);
+    return daemon;
+}
+
+void
+fake_daemon_free(FakeDaemon *daemon)
+{
+    g_bus_unown_name(daemon->name);
+    g_dbus_interface_skeleton_unexport(G_DBUS_INTERFACE_SKELETON(daemon->manager));
+    if (!g_dbus_connection_is_closed(daemon->connection))
+        g_assert_true(g_dbus_connection_close_sync(daemon->connection, NULL, NULL));
+    g_ptr_array_unref(daemon->pending);
+    g_object_unref(daemon->manager);
+    g_object_unref(daemon->job);
+    g_object_unref(daemon->connection);
+    g_free(daemon->asked);
+    g_free(daemon);
+}
