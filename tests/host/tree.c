@@ -57,6 +57,8 @@ vn_tree_write_bytes(const VnTree *tree, const char *path, gconstpointer bytes,
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *whole = path_with_parents(tree, path);
+    /* A new file: GLib 2.74 leaves the rest of a longer old one in place. */
+    remove_path(whole);
     g_file_set_contents_full(whole, bytes, (gssize) length, G_FILE_SET_CONTENTS_NONE,
                              0644, &error);
     g_assert_no_error(error);
