@@ -34,31 +34,35 @@ vn_reply_text(GVariant *reply, const char *key)
     return text ? text : g_strdup(VN_FORMAT_UNKNOWN);
 }
 
-static guint64
-not_negative(gint64 value)
+/* Returns: FALSE, and *ret_number as it was, for what is no whole number or is negative. */
+static gboolean
+whole_number(GVariant *value, guint64 *ret_number)
 {
-    return value < 0 ? 0 : (guint64) value;
-}
-
-static guint64
-whole_number(GVariant *value)
-{
-    if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64))
-        return g_variant_get_uint64(value);
+    gint64 number = 0;
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64)) {
+        *ret_number = g_variant_get_uint64(value);
+        return TRUE;
+    }
     if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT32))
-        return g_variant_get_uint32(value);
-    if (g_variant_is_of_type(value, G_VARIANT_TYPE_INT64))
-        return not_negative(g_variant_get_int64(value));
-    if (g_variant_is_of_type(value, G_VARIANT_TYPE_INT32))
-        return not_negative(g_variant_get_int32(value));
-    return 0;
+        number = g_variant_get_uint32(value);
+    else if (g_variant_is_of_type(value, G_VARIANT_TYPE_INT64))
+        number = g_variant_get_int64(value);
+    else if (g_variant_is_of_type(value, G_VARIANT_TYPE_INT32))
+        number = g_variant_get_int32(value);
+    else
+        return FALSE;
+    if (number < 0)
+        return FALSE;
+    *ret_number = (guint64) number;
+    return TRUE;
 }
 
 guint64
 vn_reply_uint64(GVariant *reply, const char *key)
 {
     g_autoptr(GVariant) value = find(reply, key, NULL);
-    return value ? whole_number(value) : 0;
+    guint64 number = 0;
+    return value && whole_number(value, &number) ? number : 0;
 }
 
 double
@@ -76,18 +80,27 @@ vn_reply_bool(GVariant *reply, const char *key)
 }
 
 VnIdSet *
-vn_reply_ids(GVariant *reply, const char *key)
+vn_reply_id_set(GVariant *list)
 {
     VnIdSet *set = vn_idset_new();
-    g_autoptr(GVariant) value = find(reply, key, G_VARIANT_TYPE("au"));
-    gsize count = 0;
-    const guint32 *ids =
-        value ? g_variant_get_fixed_array(value, &count, sizeof *ids) : NULL;
+    gsize count = list && g_variant_is_container(list) ? g_variant_n_children(list) : 0;
     for (gsize i = 0; i < count; i++) {
-        if (ids[i] <= VN_ID_MAX)
-            vn_idset_add(set, ids[i]);
+        g_autoptr(GVariant) child = g_variant_get_child_value(list, i);
+        g_autoptr(GVariant) id = g_variant_is_of_type(child, G_VARIANT_TYPE_VARIANT)
+                                     ? g_variant_get_variant(child)
+                                     : g_variant_ref(child);
+        guint64 number = 0;
+        if (whole_number(id, &number) && number <= VN_ID_MAX)
+            vn_idset_add(set, (guint) number);
     }
     return set;
+}
+
+VnIdSet *
+vn_reply_ids(GVariant *reply, const char *key)
+{
+    g_autoptr(GVariant) value = find(reply, key, NULL);
+    return vn_reply_id_set(value);
 }
 
 char *
@@ -123,12 +136,15 @@ vn_reply_node_bytes(GVariant *reply, const char *key)
         const char *name = NULL;
         g_autoptr(GVariant) value = NULL;
         guint64 node = 0;
+        guint64 n = 0;
         g_variant_get_child(nodes, i, "{&sv}", &name, &value);
-        if (!g_ascii_string_to_unsigned(name, 10, 0, VN_HOST_NODES_MAX - 1, &node, NULL))
+        if (!g_ascii_string_to_unsigned(name, 10, 0, VN_HOST_NODES_MAX - 1, &node,
+                                        NULL) ||
+            !whole_number(value, &n))
             continue;
         if (node >= bytes->len)
             g_array_set_size(bytes, (guint) node + 1);
-        g_array_index(bytes, guint64, node) = whole_number(value);
+        g_array_index(bytes, guint64, node) = n;
     }
     return bytes;
 }

@@ -25,7 +25,14 @@ double vn_reply_double(GVariant *reply, const char *key);
 
 gboolean vn_reply_bool(GVariant *reply, const char *key);
 
-/** vn_reply_ids: the ids of an "au", empty when it is not known. */
+/**
+ * vn_reply_id_set:
+ * @list: (nullable): "au", or "av" of any whole numbers, which is what a list that has been
+ *   through JSON has become
+ */
+VnIdSet *vn_reply_id_set(GVariant *list);
+
+/** vn_reply_ids: vn_reply_id_set() of the value of @key, empty when it is not known. */
 VnIdSet *vn_reply_ids(GVariant *reply, const char *key);
 
 /** vn_reply_ids_text: vn_reply_ids() in list format, "-" when empty. */

@@ -100,21 +100,6 @@ vn_steps_append(GString *text, GVariant *plan, gboolean with_outcomes, gboolean 
         vn_table_append(table, bold, text);
 }
 
-/* The ids of one cell's home, which come as "au" within the decision's "aau". */
-static char *
-home_text(GVariant *homes, gsize i)
-{
-    g_autoptr(GVariant) home = g_variant_get_child_value(homes, i);
-    g_autoptr(VnIdSet) set = vn_idset_new();
-    gsize count = 0;
-    const guint32 *ids = g_variant_get_fixed_array(home, &count, sizeof *ids);
-    for (gsize k = 0; k < count; k++) {
-        if (ids[k] <= VN_ID_MAX)
-            vn_idset_add(set, ids[k]);
-    }
-    return vn_format_ids(set);
-}
-
 static char *
 homes_text(GVariant *decision)
 {
@@ -123,7 +108,9 @@ homes_text(GVariant *decision)
     gsize count = homes ? g_variant_n_children(homes) : 0;
     g_autoptr(GString) text = g_string_new(count ? "homes" : NULL);
     for (gsize i = 0; i < MIN(count, HOMES_MAX); i++) {
-        g_autofree char *home = home_text(homes, i);
+        g_autoptr(GVariant) ids = g_variant_get_child_value(homes, i);
+        g_autoptr(VnIdSet) set = vn_reply_id_set(ids);
+        g_autofree char *home = vn_format_ids(set);
         g_string_append_printf(text, " %s", home);
     }
     if (count > HOMES_MAX)
@@ -145,4 +132,70 @@ vn_steps_append_decisions(GString *text, GVariant *plan)
         g_autofree char *escaped = vn_format_escape(line);
         g_string_append_printf(text, "%s\n", escaped);
     }
+}
+
+static char *
+time_text(GVariant *record)
+{
+    gint64 seconds = (gint64) (vn_reply_uint64(record, "time_us") / G_USEC_PER_SEC);
+    g_autoptr(GDateTime) time = g_date_time_new_from_unix_local(seconds);
+    return time ? g_date_time_format(time, "%F %T") : g_strdup(VN_FORMAT_UNKNOWN);
+}
+
+/* Whether @begin is the record of a step whose end is the next record, @next. */
+static gboolean
+is_ended_by(GVariant *begin, GVariant *next)
+{
+    g_autofree char *event = vn_reply_text(begin, "event");
+    g_autofree char *kind = vn_reply_text(begin, "kind");
+    g_autofree char *target = vn_reply_text(begin, "target");
+    g_autofree char *next_event = vn_reply_text(next, "event");
+    g_autofree char *next_kind = vn_reply_text(next, "kind");
+    g_autofree char *next_target = vn_reply_text(next, "target");
+    return strcmp(event, "begin") == 0 && strcmp(next_event, "end") == 0 &&
+           strcmp(kind, next_kind) == 0 && strcmp(target, next_target) == 0;
+}
+
+static void
+add_past_step(VnTable *table, GVariant *record)
+{
+    g_autofree char *event = vn_reply_text(record, "event");
+    g_autofree char *kind = vn_reply_text(record, "kind");
+    g_autofree char *why = vn_reply_string(record, "outcome_text");
+    vn_table_take(table, time_text(record));
+    vn_table_add(table, kind);
+    vn_table_take(table, vn_reply_text(record, "target"));
+    vn_table_take(table, place_text(kind, record, "before"));
+    vn_table_take(table, place_text(kind, record, "after"));
+    vn_table_take(table, bytes_text(record, "bytes_moved"));
+    vn_table_take(table, strcmp(event, "begin") == 0 ? g_strdup("not ended")
+                                                     : vn_reply_text(record, "outcome"));
+    vn_table_add(table, why);
+}
+
+void
+vn_steps_append_past(GString *text, GVariant *guest, gboolean bold)
+{
+    g_autoptr(GVariant) records = vn_reply_list(guest, "past_steps");
+    g_autoptr(VnTable) table = vn_table_new();
+    gsize count = g_variant_n_children(records);
+    vn_table_add_column(table, "PAST STEP OF", VN_ALIGN_LEFT);
+    vn_table_add_column(table, "STEP", VN_ALIGN_LEFT);
+    vn_table_add_column(table, "TARGET", VN_ALIGN_LEFT);
+    vn_table_add_column(table, "FROM", VN_ALIGN_LEFT);
+    vn_table_add_column(table, "TO", VN_ALIGN_LEFT);
+    vn_table_add_column(table, "MOVED", VN_ALIGN_RIGHT);
+    vn_table_add_column(table, "OUTCOME", VN_ALIGN_LEFT);
+    vn_table_add_column(table, "WHY", VN_ALIGN_LEFT);
+    for (gsize i = 0; i < count; i++) {
+        g_autoptr(GVariant) record = g_variant_get_child_value(records, i);
+        g_autoptr(GVariant) next =
+            i + 1 < count ? g_variant_get_child_value(records, i + 1) : NULL;
+        if (!next || !is_ended_by(record, next))
+            add_past_step(table, record);
+    }
+    if (vn_table_is_empty(table))
+        return;
+    g_string_append_c(text, '\n');
+    vn_table_append(table, bold, text);
 }

@@ -22,5 +22,13 @@ void vn_steps_append(GString *text, GVariant *plan, gboolean with_outcomes,
  */
 void vn_steps_append_decisions(GString *text, GVariant *plan);
 
+/**
+ * vn_steps_append_past:
+ * @guest: a{sv} with "past_steps", the daemon's records of beginnings and ends
+ *
+ * Appends an empty line and a table with a line a step, or nothing when there are none.
+ */
+void vn_steps_append_past(GString *text, GVariant *guest, gboolean bold);
+
 /** vn_steps_count: how many steps @plan has. */
 gsize vn_steps_count(GVariant *plan);

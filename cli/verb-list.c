@@ -61,7 +61,11 @@ add_guest(VnTable *table, GVariant *guest, GString *troubles)
     vn_table_take(table, vn_format_ratio(vn_reply_double(guest, "alignment_ratio")));
     vn_table_take(table, vn_format_ratio(vn_reply_double(guest, "locality_ratio")));
     if (trouble) {
-        g_autofree char *line = g_strdup_printf("%s: %s", name, trouble);
+        /* Most messages name the guest themselves. */
+        g_autofree char *named = g_strdup_printf("guest %s: ", name);
+        g_autofree char *line = g_str_has_prefix(trouble, named)
+                                    ? g_strdup(trouble)
+                                    : g_strconcat(named, trouble, NULL);
         g_autofree char *escaped = vn_format_escape(line);
         g_string_append_printf(troubles, "! %s\n", escaped);
     }

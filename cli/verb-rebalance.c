@@ -2,7 +2,7 @@
 /* vnumactl rebalance: starts a job, and shows how it goes and what came of it. */
 #include "cli/format.h"
 #include "cli/job.h"
-#include "cli/progress.h"
+#include "cli/meter.h"
 #include "cli/reply.h"
 #include "cli/steps.h"
 #include "cli/verb.h"
@@ -35,7 +35,7 @@ static gboolean
 show_progress(VnDBusJob *job, gpointer data, GError **error)
 {
     const View *view = data;
-    VnProgress progress = {
+    VnMeter meter = {
         .job = view->path,
         .state = or_empty(vn_dbus_job_get_state(job)),
         .activity = or_empty(vn_dbus_job_get_activity(job)),
@@ -44,10 +44,10 @@ show_progress(VnDBusJob *job, gpointer data, GError **error)
         .rate_bytes_per_second = vn_dbus_job_get_rate_bytes_per_second(job),
     };
     if (view->output->json)
-        return vn_output_json(vn_progress_to_variant(&progress), FALSE, error);
+        return vn_output_json(vn_meter_to_variant(&meter), FALSE, error);
 
     gboolean redrawn = is_redrawn(view->output);
-    g_autofree char *line = vn_progress_line(&progress, redrawn);
+    g_autofree char *line = vn_meter_line(&meter, redrawn);
     g_autofree char *fitting = vn_format_truncate(line, vn_output_columns() - 1);
     g_autofree char *text =
         redrawn ? g_strconcat(ERASE_LINE, fitting, NULL) : g_strconcat(line, "\n", NULL);
@@ -88,19 +88,22 @@ show_result(const View *view, gboolean done, GVariant *result, GError **error)
 
     g_autoptr(GString) text = g_string_new(NULL);
     g_autofree char *summary = vn_reply_string(result, "summary");
+    g_autofree char *why = vn_reply_string(result, "error");
     if (vn_steps_count(result) == 0) {
         vn_steps_append_decisions(text, result);
     } else {
         vn_steps_append(text, result, TRUE, view->output->color);
-        g_string_append_c(text, '\n');
     }
+    /* A summary that is the error, too, is told as the error. */
+    if (summary && g_strcmp0(summary, why) == 0)
+        return vn_output_text(text->str, error);
     if (summary) {
         g_autofree char *escaped = vn_format_escape(summary);
-        g_string_append_printf(text, "%s\n", escaped);
+        g_string_append_printf(text, "\n%s\n", escaped);
     } else {
         g_autofree char *bytes = vn_format_bytes(vn_reply_uint64(result, "bytes_moved"));
         g_autofree char *time = vn_format_duration(vn_reply_double(result, "seconds"));
-        g_string_append_printf(text, "Moved %s in %s.\n", bytes, time);
+        g_string_append_printf(text, "\nMoved %s in %s.\n", bytes, time);
     }
     return vn_output_text(text->str, error);
 }

@@ -2,6 +2,7 @@
 /* vnumactl show: one guest whole. */
 #include "cli/format.h"
 #include "cli/reply.h"
+#include "cli/steps.h"
 #include "cli/table.h"
 #include "cli/verb.h"
 
@@ -240,6 +241,7 @@ vn_verb_show(const VnCall *call, VnClient *client, GError **error)
     append_table(text, of_cells, call->output.color);
     append_table(text, of_vcpus, call->output.color);
     append_table(text, of_threads, call->output.color);
+    vn_steps_append_past(text, guest, call->output.color);
     append_notes(text, guest, cells);
     return vn_output_text(text->str, error);
 }

@@ -2,6 +2,8 @@
 /* A daemon that says what a test wants. */
 #include "tests/cli/fake-daemon.h"
 
+#include "qmp/json.h"
+
 #define MIB (G_GUINT64_CONSTANT(1) << 20)
 #define JOB_PATH "/org/vnumad1/job/1"
 
@@ -68,11 +70,49 @@ make_plan(FakeDaemon *daemon, const VnGuest *guest)
 }
 
 static GVariant *
+make_record(VnStep *step, const char *event, guint minute)
+{
+    g_autoptr(GVariant) described = g_variant_ref_sink(vn_step_to_variant(step));
+    g_auto(GVariantDict) record;
+    g_variant_dict_init(&record, described);
+    g_variant_dict_insert(&record, "event", "s", event);
+    g_variant_dict_insert(&record, "time_us", "t", minute * 60 * G_TIME_SPAN_SECOND);
+    return g_variant_dict_end(&record);
+}
+
+/* One that ended, and one that did not. The first has been through JSON, as it is when the
+ * daemon has been started anew. */
+static GVariant *
+make_past_steps(const VnGuest *guest, const VnPlan *plan)
+{
+    g_auto(GVariantBuilder) list;
+    VnStep *first = plan->steps->pdata[0];
+    VnStep *second = plan->steps->pdata[1];
+    g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
+    g_variant_builder_add_value(&list, make_record(first, "begin", 1));
+    vn_step_set_outcome(first, VN_OUTCOME_PENDING, "64 pages are in use");
+    first->bytes_moved = 191 * MIB;
+    g_autoptr(GVariant) record = g_variant_ref_sink(make_record(first, "end", 2));
+    g_autoptr(VnJson) json = vn_json_from_variant(record);
+    g_autoptr(GVariant) again = vn_json_to_variant(json);
+    g_variant_builder_add_value(&list, again);
+    g_variant_builder_add_value(&list, make_record(second, "begin", 3));
+    return g_variant_builder_end(&list);
+}
+
+static GVariant *
 make_guest(FakeDaemon *daemon, gboolean whole)
 {
     g_autoptr(VnGuest) guest = swapped_guest();
     g_autoptr(VnPlan) plan = make_plan(daemon, guest);
-    return vn_guest_to_variant(guest, plan->decisions->pdata[0], whole);
+    GVariant *described = vn_guest_to_variant(guest, plan->decisions->pdata[0], whole);
+    if (!whole)
+        return described;
+    g_autoptr(GVariant) owned = g_variant_ref_sink(described);
+    g_auto(GVariantDict) dict;
+    g_variant_dict_init(&dict, owned);
+    g_variant_dict_insert_value(&dict, "past_steps", make_past_steps(guest, plan));
+    return g_variant_dict_end(&dict);
 }
 
 static GVariant *

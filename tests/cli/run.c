@@ -137,6 +137,7 @@ run_go(Run *run, gboolean terminal, const char *const *arguments)
     g_ptr_array_add(argv, NULL);
     g_subprocess_launcher_setenv(launcher, "TERM", "xterm", TRUE);
     g_subprocess_launcher_setenv(launcher, "NO_COLOR", "1", TRUE);
+    g_subprocess_launcher_setenv(launcher, "TZ", "UTC", TRUE);
     g_subprocess_launcher_setenv(launcher, "LC_ALL", "C.UTF-8", TRUE);
     g_subprocess_launcher_setenv(launcher, "DBUS_SYSTEM_BUS_ADDRESS",
                                  "unix:path=/nonexistent/system", TRUE);

@@ -41,7 +41,7 @@ test_list(void)
         "db1\\u{1b}[2J  running   yes      align   512.0 MiB      2  0 1       25.0 %         -\n"
         "web           paused !  no       align     1.0 GiB      1  -              -         -\n"
         "\n"
-        "! web: its QEMU process was not found\n"
+        "! guest web: its QEMU process was not found\n"
         "\n"
         "As it was 2.5 s ago.\n";
     g_autoptr(FakeDaemon) daemon = fake_daemon_new(bus);
@@ -71,6 +71,7 @@ test_list_json(void)
     double alignment = 0;
     guint64 bytes = 0;
     go(run, FALSE, "list --json");
+    g_assert_cmpstr(daemon->asked, ==, "ListGuests");
     g_autoptr(VnJson) json = run_json(run);
     const VnJson *guest = vn_json_array_get(vn_json_get_array(json, "guests", NULL), 0);
     const VnJson *cell = vn_json_array_get(vn_json_get_array(guest, "cells", NULL), 1);
@@ -118,6 +119,11 @@ test_show(void)
         "THREAD  KIND      NAME     MAY RUN ON\n"
         "  4711  emulator  qemu\\tx  -\n"
         "\n"
+        "PAST STEP OF         STEP         TARGET  FROM    TO          MOVED  OUTCOME    WHY\n"
+        "1970-01-01 00:02:00  move-memory  cell 0  node 1  node 0  191.0 MiB  pending    64 "
+        "pages are in use\n"
+        "1970-01-01 00:03:00  move-memory  cell 1  node 0  node 1          -  not ended\n"
+        "\n"
         "Note: where cell 1 lies in QEMU is not known: two ranges look alike\n"
         "Note: cell 1 has\\nno hugepages\n";
     g_autoptr(FakeDaemon) daemon = fake_daemon_new(bus);
@@ -162,6 +168,7 @@ test_plan_json(void)
     g_autoptr(Run) run = run_new();
     guint64 bytes = 0;
     go(run, FALSE, "plan --json");
+    g_assert_cmpstr(daemon->asked, ==, "Plan");
     g_autoptr(VnJson) json = run_json(run);
     const VnJson *steps = vn_json_get_array(json, "steps", NULL);
     const VnJson *step = vn_json_array_get(steps, 0);

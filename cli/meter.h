@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* VnProgress: how far a job is, as one line for people or as an object for programs. Pure. */
+/* VnMeter: how far a job is, as one line for people or as an object for programs. Pure. */
 #pragma once
 
 #include <glib.h>
@@ -11,16 +11,16 @@ typedef struct {
     guint64 bytes_total;
     guint64 bytes_done;
     guint64 rate_bytes_per_second;
-} VnProgress;
+} VnMeter;
 
 /**
- * vn_progress_line:
+ * vn_meter_line:
  * @with_bar: for a terminal
  *
  * Returns: "acting  50.0 %  512.0 MiB of 1.0 GiB  128.0 MiB/s  4.0 s left  <activity>", with
  * those parts left out that are not known yet.
  */
-char *vn_progress_line(const VnProgress *progress, gboolean with_bar);
+char *vn_meter_line(const VnMeter *meter, gboolean with_bar);
 
-/** vn_progress_to_variant: (transfer floating): a{sv}, the stream's "progress" event. */
-GVariant *vn_progress_to_variant(const VnProgress *progress);
+/** vn_meter_to_variant: (transfer floating): a{sv}, the stream's "progress" event. */
+GVariant *vn_meter_to_variant(const VnMeter *meter);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* VnProgress: what is left out while it is not known, and figures that do not fit. */
-#include "cli/progress.h"
+/* VnMeter: what is left out while it is not known, and figures that do not fit. */
+#include "cli/meter.h"
 
 #define MIB (G_GUINT64_CONSTANT(1) << 20)
 
@@ -8,7 +8,7 @@ static void
 test_line(void)
 {
     static const struct {
-        VnProgress progress;
+        VnMeter meter;
         gboolean with_bar;
         const char *line;
     } cases[] = {
@@ -29,7 +29,7 @@ test_line(void)
         {{"/1", "a\033c", "b\nc", 0, 0, 0}, FALSE, "a\\u{1b}c  b\\nc"},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *line = vn_progress_line(&cases[i].progress, cases[i].with_bar);
+        g_autofree char *line = vn_meter_line(&cases[i].meter, cases[i].with_bar);
         g_assert_cmpstr(line, ==, cases[i].line);
     }
 }
@@ -37,8 +37,8 @@ test_line(void)
 static void
 test_variant(void)
 {
-    VnProgress progress = {"/1", "acting", "cell 0", 4, 3, 2};
-    g_autoptr(GVariant) variant = g_variant_ref_sink(vn_progress_to_variant(&progress));
+    VnMeter meter = {"/1", "acting", "cell 0", 4, 3, 2};
+    g_autoptr(GVariant) variant = g_variant_ref_sink(vn_meter_to_variant(&meter));
     guint64 done = 0;
     const char *event = NULL;
     g_assert_true(g_variant_lookup(variant, "bytes_done", "t", &done));
@@ -51,7 +51,7 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/progress/line", test_line);
-    g_test_add_func("/progress/variant", test_variant);
+    g_test_add_func("/meter/line", test_line);
+    g_test_add_func("/meter/variant", test_variant);
     return g_test_run();
 }
