@@ -2,6 +2,8 @@
 /* Acting on a plan: pins guest by guest with a way back, then the moves by turns. */
 #include "daemon/act.h"
 
+#include "model/text.h"
+
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -124,16 +126,14 @@ leftovers(const VnMoveTally *tally)
 {
     GString *text = g_string_new(NULL);
     if (tally->immovable_bytes) {
-        g_autofree char *size =
-            g_format_size_full(tally->immovable_bytes, G_FORMAT_SIZE_IEC_UNITS);
+        g_autofree char *size = vn_text_bytes(tally->immovable_bytes);
         g_string_append_printf(text,
                                "%s cannot be moved: pinned, by a passed-through device "
                                "for one, or busy at every try",
                                size);
     }
     if (tally->shared_bytes) {
-        g_autofree char *size =
-            g_format_size_full(tally->shared_bytes, G_FORMAT_SIZE_IEC_UNITS);
+        g_autofree char *size = vn_text_bytes(tally->shared_bytes);
         g_string_append_printf(text, "%s%s are shared with another process",
                                text->len ? "; " : "", size);
     }
@@ -160,8 +160,7 @@ static void
 end_when_full(const Actor *actor, Job *job)
 {
     g_autofree char *nodes = vn_idset_format(job->step->after);
-    g_autofree char *left =
-        g_format_size_full(vn_move_tally(job->move)->left_bytes, G_FORMAT_SIZE_IEC_UNITS);
+    g_autofree char *left = vn_text_bytes(vn_move_tally(job->move)->left_bytes);
     g_autofree char *why =
         g_strdup_printf("host node %s is full; %s did not fit", nodes, left);
     end_job(actor, job, VN_OUTCOME_PENDING, why);

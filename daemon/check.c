@@ -2,6 +2,8 @@
 /* The check of a plan against the snapshot taken after it. */
 #include "daemon/check.h"
 
+#include "model/text.h"
+
 static void
 check_pin(const VnIdSet *observed, VnStep *step)
 {
@@ -23,7 +25,7 @@ check_move(const VnCell *cell, VnStep *step)
 {
     guint64 resident = vn_cell_resident(cell);
     guint64 astray = resident - vn_cell_resident_on(cell, step->after);
-    g_autofree char *left = g_format_size_full(astray, G_FORMAT_SIZE_IEC_UNITS);
+    g_autofree char *left = vn_text_bytes(astray);
     g_autofree char *said = g_strdup(step->outcome_text);
 
     if ((double) astray <= (double) resident * VN_CHECK_ASTRAY_RATIO) {
@@ -89,7 +91,7 @@ vn_check_summary(const VnPlan *plan, gboolean *ret_all_done)
     *ret_all_done = done == plan->steps->len;
     if (!plan->steps->len)
         return g_strdup("nothing to do");
-    g_autofree char *moved = g_format_size_full(bytes_moved, G_FORMAT_SIZE_IEC_UNITS);
+    g_autofree char *moved = vn_text_bytes(bytes_moved);
     return g_strdup_printf("%u of %u steps done and checked, %s moved", done,
                            plan->steps->len, moved);
 }

@@ -2,6 +2,8 @@
 /* The guard's limits. Each removal adds a sentence to the decision it concerns. */
 #include "daemon/guard.h"
 
+#include "model/text.h"
+
 guint64
 vn_guard_reserve(const VnHostNode *node, const VnConfig *config)
 {
@@ -101,10 +103,8 @@ no_room(const VnSnapshot *snapshot, const VnConfig *config, const VnPlan *plan,
         gint64 net = net_arriving(snapshot, plan, (guint) id, pool);
         if (net <= 0 || net <= room)
             continue;
-        g_autofree char *wanted =
-            g_format_size_full((guint64) net, G_FORMAT_SIZE_IEC_UNITS);
-        g_autofree char *there =
-            g_format_size_full((guint64) MAX(room, 0), G_FORMAT_SIZE_IEC_UNITS);
+        g_autofree char *wanted = vn_text_bytes((guint64) net);
+        g_autofree char *there = vn_text_bytes((guint64) MAX(room, 0));
         return g_strdup_printf(
             "host node %d is too full: %s would arrive, and there is room "
             "for %s %s",

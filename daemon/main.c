@@ -128,11 +128,7 @@ static void
 on_name_lost(GDBusConnection *connection, const char *name, gpointer data)
 {
     Daemon *daemon = data;
-    g_critical(
-        "D-Bus: the name %s is not to be had: another vnumad runs, the bus has ended, "
-        "or its policy does not allow it",
-        name);
-    daemon->failed = TRUE;
+    daemon->lost_name = TRUE;
     g_main_loop_quit(daemon->loop);
 }
 
@@ -141,11 +137,10 @@ static void
 on_guest_event(const VnVirtEvent *event, gpointer data)
 {
     const Daemon *daemon = data;
-    g_info("guest %s: %s", event->name ? event->name : "-", vn_virt_event_name(event->kind));
-    if (daemon->service)
-        vn_service_set_libvirt_state(daemon->service,
-                                     event->kind == VN_VIRT_EVENT_LOST ? "connection lost"
-                                                                       : "connected");
+    g_info("guest %s: %s", event->name ? event->name : "-",
+           vn_virt_event_name(event->kind));
+    if (daemon->service && event->kind == VN_VIRT_EVENT_LOST)
+        vn_service_set_libvirt_state(daemon->service, "connection lost");
 }
 
 static gboolean
@@ -198,16 +193,23 @@ serve_guests(const Options *options, GError **error)
     if (!worker)
         return FALSE;
     daemon.service = vn_service_new(connection, worker, &config, error);
-    if (daemon.service)
+    gboolean served = daemon.service != NULL;
+    if (served)
         serve(&daemon, connection, &config);
     g_clear_pointer(&daemon.service, vn_service_free);
-    if (!vn_worker_stop(worker, STOP_TIMEOUT_US))
+    if (!vn_worker_stop(worker, STOP_TIMEOUT_US)) {
         g_warning("the step under way did not end in time; it is left to itself");
-    if (daemon.lost_name)
+        /* The worker may still use the connection: it ends with the process. */
+        (void) !g_steal_pointer(&virt);
+    }
+    if (daemon.lost_name) {
         g_set_error(error, VN_ERROR, VN_ERROR_FAILED,
-                    "D-Bus: the name " BUS_NAME " is not to be had: another vnumad runs, the "
+                    "D-Bus: the name " BUS_NAME
+                    " is not to be had: another vnumad runs, the "
                     "bus has ended, or its policy does not allow it");
-    return !*error;
+        return FALSE;
+    }
+    return served;
 }
 
 int

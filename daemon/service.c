@@ -102,6 +102,16 @@ accept_guests(GTask *task, VnCycle *cycle)
         g_task_return_error(task, error);
 }
 
+/* Every answer tells whether libvirt was to be reached. */
+static void
+note_libvirt_state(VnService *service, const GError *error)
+{
+    if (!error)
+        vn_service_set_libvirt_state(service, "connected");
+    else if (g_error_matches(error, VN_ERROR, VN_ERROR_BUSY))
+        vn_service_set_libvirt_state(service, error->message);
+}
+
 /* Answers a call whose result is one a{sv}. */
 static void
 answer_with_dict(GObject *source, GAsyncResult *async, gpointer data)
@@ -109,6 +119,8 @@ answer_with_dict(GObject *source, GAsyncResult *async, gpointer data)
     const Call *call = g_task_get_task_data(G_TASK(async));
     GError *error = NULL;
     g_autoptr(GVariant) result = g_task_propagate_pointer(G_TASK(async), &error);
+    if (!g_cancellable_is_cancelled(g_task_get_cancellable(G_TASK(async))))
+        note_libvirt_state(call->service, error);
     if (result)
         g_dbus_method_invocation_return_value(call->invocation,
                                               g_variant_new("(@a{sv})", result));

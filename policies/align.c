@@ -2,6 +2,7 @@
 /* The policy "align": homes turned into pins and moves, each with its reason and gain. */
 #include "policies/align.h"
 
+#include "model/text.h"
 #include "policies/homes.h"
 
 /* Less than this, or than a thousandth of a cell, is not worth a plan. */
@@ -41,12 +42,6 @@ nodes_text(const VnIdSet *nodes)
 {
     g_autofree char *list = vn_idset_format(nodes);
     return g_strdup_printf("host node%s %s", vn_idset_count(nodes) == 1 ? "" : "s", list);
-}
-
-static char *
-bytes_text(guint64 bytes)
-{
-    return g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
 }
 
 /* Mean distance from the nodes of @cpus to @to; local when there are none. */
@@ -159,7 +154,7 @@ plan_move(Subject *subject, guint index)
     if (astray <= MAX(NEGLIGIBLE_BYTES, resident / 1000))
         return;
 
-    g_autofree char *size = bytes_text(astray);
+    g_autofree char *size = vn_text_bytes(astray);
     if (!cell->hva_end) {
         subject->stuck_bytes += astray;
         remark(subject, "%s of cell %u lie elsewhere and stay there: %s", size, cell->id,
@@ -219,8 +214,8 @@ decide_steps(Subject *subject)
 static void
 set_reason(const Subject *subject, VnDecision *decision)
 {
-    g_autofree char *astray = bytes_text(subject->astray_bytes);
-    g_autofree char *resident = bytes_text(subject->resident_bytes);
+    g_autofree char *astray = vn_text_bytes(subject->astray_bytes);
+    g_autofree char *resident = vn_text_bytes(subject->resident_bytes);
     if (subject->n_steps)
         vn_decision_set_reason(decision, "%s of its %s lie away from home; %u step%s%s",
                                astray, resident, subject->n_steps,

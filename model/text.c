@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Figures as text. */
+#include "model/text.h"
+
+char *
+vn_text_bytes(guint64 bytes)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    if (bytes < 1024)
+        return g_strdup_printf("%" G_GUINT64_FORMAT " B", bytes);
+    double value = (double) bytes / 1024;
+    gsize unit = 0;
+    /* 1023.95 would be shown as 1024.0 of the smaller unit. */
+    for (; value >= 1023.95 && unit + 1 < G_N_ELEMENTS(units); unit++)
+        value /= 1024;
+    char number[G_ASCII_DTOSTR_BUF_SIZE];
+    g_ascii_formatd(number, sizeof(number), "%.1f", value);
+    return g_strdup_printf("%s %s", number, units[unit]);
+}

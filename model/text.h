@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Figures as people read them, the same in reasons, messages and tables. */
+#pragma once
+
+#include <glib.h>
+
+/**
+ * vn_text_bytes:
+ *
+ * Returns: "512 B", "1.5 KiB", "2.0 GiB": units of 1024, one decimal, whatever the locale.
+ */
+char *vn_text_bytes(guint64 bytes);

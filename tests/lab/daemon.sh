@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# daemon.sh: vnumad in the lab, for scripts that have read lib.sh: start and stop it, and ask
+# it through vnumactl.
+
+# lib.sh's folder.
+lab_dir=${lab_dir:?read lib.sh first}
+vnumad_log=/run/lab/vnumad.log
+vnumad_pid=
+
+# lab_use_build FOLDER: which vnumad and vnumactl; lets it own its name on the system bus.
+lab_use_build()
+{
+    lab_build=$(cd "$1" && pwd) || return 1
+    export PATH="$lab_build/daemon:$lab_build/cli:$PATH"
+    mkdir -p /etc/dbus-1/system.d
+    cp "$lab_dir/../../data/org.vnumad1.conf" /etc/dbus-1/system.d/
+    dbus-send --system --print-reply --dest=org.freedesktop.DBus /org/freedesktop/DBus \
+        org.freedesktop.DBus.ReloadConfig >/dev/null
+}
+
+lab_vnumad_is_ready()
+{
+    kill -0 "$vnumad_pid" 2>/dev/null || return 1
+    vnumactl --json list >/dev/null 2>&1
+}
+
+# lab_vnumad_start [OPTION of vnumad...]
+lab_vnumad_start()
+{
+    STATE_DIRECTORY=${STATE_DIRECTORY:-/run/lab/state} vnumad "$@" >>"$vnumad_log" 2>&1 &
+    vnumad_pid=$!
+    lab_wait 60 "vnumad answers" lab_vnumad_is_ready || {
+        cat "$vnumad_log" >&2
+        return 1
+    }
+}
+
+# Fails when vnumad does not end well, or not within a minute.
+lab_vnumad_stop()
+{
+    kill -TERM "$vnumad_pid" || return 1
+    lab_wait 60 "vnumad ends" lab_vnumad_is_over && wait "$vnumad_pid"
+}
+
+lab_vnumad_is_over()
+{
+    ! kill -0 "$vnumad_pid" 2>/dev/null
+}
+
+# lab_ask FILTER WORD...: vnumactl --json WORD..., through a jq-like path: "guests.0.state".
+lab_ask()
+{
+    local path=$1
+    shift
+    vnumactl --json "$@" | python3 "$lab_dir/json-path.py" "$path"
+}

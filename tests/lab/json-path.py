@@ -1,0 +1,19 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""json-path.py PATH: prints one value of the JSON on standard input.
+
+PATH is dot-separated keys and indices ("guests.0.alignment_ratio"); "-1" is the last item,
+"#" the number of items. Of several lines of JSON the last one counts.
+"""
+import json
+import sys
+
+value = json.loads(sys.stdin.read().strip().splitlines()[-1])
+for part in sys.argv[1].split("."):
+    if part == "#":
+        value = len(value)
+    elif isinstance(value, list):
+        value = value[int(part)]
+    else:
+        value = value[part]
+print(json.dumps(value) if isinstance(value, (dict, list, bool, type(None))) else value)

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Figures as text. */
+#include "model/text.h"
+
+#include <locale.h>
+
+static void
+test_bytes(void)
+{
+    static const struct {
+        guint64 bytes;
+        const char *text;
+    } cases[] = {
+        {0, "0 B"},
+        {1023, "1023 B"},
+        {1024, "1.0 KiB"},
+        {1048525, "1.0 MiB"}, /* not 1024.0 KiB */
+        {G_GUINT64_CONSTANT(3) << 29, "1.5 GiB"},
+        {G_MAXUINT64, "16.0 EiB"},
+    };
+    setlocale(LC_ALL, "de_DE.UTF-8");
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text = vn_text_bytes(cases[i].bytes);
+        g_assert_cmpstr(text, ==, cases[i].text);
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/text/bytes", test_bytes);
+    return g_test_run();
+}
