@@ -73,6 +73,33 @@ check_fails()
     ok "$description"
 }
 
+# tap_run NAME COMMAND...: runs a program that prints TAP as a part of this test: its points
+# become points of ours; one that ends early, or badly without saying why, is a point too.
+tap_run()
+{
+    local name=$1 line planned='' points=0 failed=$lab_tap_failed status text
+    shift
+    exec 3< <("$@" 2>&1; echo "tap_run status $?")
+    while IFS= read -r line <&3; do
+        text=${line#*ok }
+        case $line in
+        "tap_run status "*) status=${line##* } ;;
+        1..0*) skip "$name" "${line#*SKIP }" && planned=0 ;;
+        1..*) planned=${line#1..} ;;
+        "ok "*"# SKIP "*) skip "$name: ${text#*- }" "${line#*# SKIP }" && points=$((points + 1)) ;;
+        "ok "*) ok "$name: ${text#*- }" && points=$((points + 1)) ;;
+        "not ok "*) not_ok "$name: ${text#*- }" && points=$((points + 1)) ;;
+        *) echo "# ${line#\# }" ;;
+        esac
+    done
+    exec 3<&-
+    if [[ $planned != "$points" ]]; then
+        not_ok "$name: ended early" "planned ${planned:-nothing}, got $points, status $status"
+    elif ((status != 0 && lab_tap_failed == failed)); then
+        not_ok "$name: ended with status $status"
+    fi
+}
+
 # The plan at the end, for scripts that do not know it before; fails if anything failed.
 done_testing()
 {

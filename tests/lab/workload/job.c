@@ -4,7 +4,6 @@
  * rate, scrubs workload.regions nobody visits, and takes its share in a full workload.verification. Its fields
  * are set by others: by options.c before it starts, by commands in main.c afterwards.
  */
-#define _GNU_SOURCE
 #include "workload.h"
 
 #include <errno.h>

@@ -4,7 +4,6 @@
  * thread, which never touches the pages: it takes commands from standard input and from the
  * schedule, gives the heartbeat, and says when a full verification has ended.
  */
-#define _GNU_SOURCE
 #include "workload.h"
 
 #include <errno.h>

@@ -3,7 +3,6 @@
  * The words of options and commands: key=value, separated by spaces or commas. What is parsed
  * goes straight into the job; what it does with it is in job.c.
  */
-#define _GNU_SOURCE
 #include "workload.h"
 
 #include <ctype.h>

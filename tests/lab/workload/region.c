@@ -3,7 +3,6 @@
  * Regions and their pages: mapped in a cell, filled, verified, rewritten, and found in
  * guest-physical memory. Knows nothing of who visits when.
  */
-#define _GNU_SOURCE
 #include "workload.h"
 
 #include <errno.h>
