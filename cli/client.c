@@ -7,7 +7,7 @@
 #define BUS_NAME "org.vnumad1"
 #define OBJECT_PATH "/org/vnumad1"
 
-/* Nothing is read ahead and nothing is heard from the manager: it is asked, and answers. */
+/* The manager is asked, and answers: nothing is read ahead, no signals are heard. */
 #define MANAGER_FLAGS                            \
     (G_DBUS_PROXY_FLAGS_DO_NOT_LOAD_PROPERTIES | \
      G_DBUS_PROXY_FLAGS_DO_NOT_CONNECT_SIGNALS)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VnClient: vnumad over D-Bus, each call with a deadline, and each error in words that say
- * what to do. Shows nothing.
+ * VnClient: vnumad over D-Bus, each call with a deadline, and each error in words that
+ * say what to do. Shows nothing.
  */
 #pragma once
 
@@ -21,8 +21,8 @@ void vn_client_free(VnClient *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnClient, vn_client_free)
 
 /*
- * The manager's methods as in data/org.vnumad1.xml. Errors: what vnumad said, in the words
- * of its message; or that it is not running, forbids it, or did not answer in time.
+ * The manager's methods as in data/org.vnumad1.xml. Errors: what vnumad said, in its
+ * own words; or that it is not running, forbids it, or did not answer in time.
  */
 GVariant *vn_client_list_guests(VnClient *client, GError **error) VN_WARN_UNUSED;
 GVariant *vn_client_get_guest(VnClient *client, const char *name,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Values as text for people: pure functions, one a kind of value. What is not known is "-".
- * Numbers have a decimal point whatever the locale. Nothing is printed here.
+ * Values as text for people: pure functions, one a kind of value. What is not known is
+ * "-". Numbers have a decimal point whatever the locale. Nothing is printed here.
  */
 #pragma once
 
@@ -41,9 +41,9 @@ char *vn_format_bar(double ratio, guint width);
 /**
  * vn_format_escape:
  *
- * Returns: @text in valid UTF-8 and on one line: what could move a terminal's cursor, change
- * its state or turn the direction of text is shown as "\n", "\t" or "\u{1b}". Names of guests
- * come from others.
+ * Returns: @text in valid UTF-8 and on one line: what could move a terminal's cursor,
+ * change its state or turn the direction of text is shown as "\n", "\t" or "\u{1b}".
+ * Names of guests come from others.
  */
 char *vn_format_escape(const char *text);
 

@@ -2,10 +2,10 @@
 /*
  * Waiting for a job.
  *
- * Theory of operation: a main loop runs until one of the handlers has the outcome, which is
- * either @result or @error. The job's end is told twice, by its signal Finished and by its
- * properties; whichever comes first counts. Progress comes with the properties; the ticks
- * only keep it from being shown too often.
+ * Theory of operation: a main loop runs until one of the handlers has the outcome,
+ * which is either @result or @error. The job's end is told twice, by its signal
+ * Finished and by its properties; whichever comes first counts. Progress comes with the
+ * properties; the ticks only keep it from being shown too often.
  */
 #include "cli/job.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Waiting for a job of vnumad: until it ends, until vnumad is gone, or until the user does
- * not want to wait any longer. What is shown meanwhile is for the caller.
+ * Waiting for a job of vnumad: until it ends, until vnumad is gone, or until the user
+ * does not want to wait any longer. What is shown meanwhile is for the caller.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vnumactl: the command line of vnumad. Here: options, the choice of the verb, help, and the
- * exit status: 0 done, 1 failed, 2 usage. What the verbs do is in the files of their names.
+ * vnumactl: the command line of vnumad. Here: options, the choice of the verb, help,
+ * and the exit status: 0 done, 1 failed, 2 usage. What a verb does is in verb-NAME.c.
  */
 #include "cli/format.h"
 #include "cli/verb.h"
@@ -36,7 +36,7 @@ line_clear(Line *line)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Line, line_clear)
 
-/* @verb: (nullable): whose own options help names; all are understood, and checked later */
+/* @verb: (nullable): whose own options help names; all are parsed, and checked later */
 static GOptionContext *
 new_context(Line *line, const VnVerb *verb, const char *usage)
 {
@@ -174,7 +174,7 @@ main(int argc, char **argv)
     g_auto(Line) line = {0};
     g_autoptr(GError) error = NULL;
 
-    /* Only for what the terminal's characters are: messages and numbers stay as they are. */
+    /* For the character set alone: messages and numbers stay as they are. */
     setlocale(LC_CTYPE, "");
     g_set_prgname("vnumactl");
     /* A closed pipe is an error of write(), told and counted like any other. */

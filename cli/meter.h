@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* VnMeter: how far a job is, as one line for people or as an object for programs. Pure. */
+/* VnMeter: how far a job is, as a line for people or an object for programs. Pure. */
 #pragma once
 
 #include <glib.h>
@@ -17,8 +17,8 @@ typedef struct {
  * vn_meter_line:
  * @with_bar: for a terminal
  *
- * Returns: "acting  50.0 %  512.0 MiB of 1.0 GiB  128.0 MiB/s  4.0 s left  <activity>", with
- * those parts left out that are not known yet.
+ * Returns: "acting  50.0 %  512.0 MiB of 1.0 GiB  128.0 MiB/s  4.0 s left  <activity>",
+ * with those parts left out that are not known yet.
  */
 char *vn_meter_line(const VnMeter *meter, gboolean with_bar);
 

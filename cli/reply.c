@@ -34,7 +34,7 @@ vn_reply_text(GVariant *reply, const char *key)
     return text ? text : g_strdup(VN_FORMAT_UNKNOWN);
 }
 
-/* Returns: FALSE, and *ret_number as it was, for what is no whole number or is negative. */
+/* Returns: FALSE, *ret_number as it was, for what is no whole number or negative. */
 static gboolean
 whole_number(GVariant *value, guint64 *ret_number)
 {

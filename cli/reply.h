@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reading of the descriptions that vnumad sends, a{sv} with the keys of the JSON. A key that
- * is missing or of another type is a value that is not known: an older or a newer daemon
- * must not break the tables.
+ * Reading of the descriptions that vnumad sends, a{sv} with the keys of the JSON. A key
+ * that is missing or of another type is a value that is not known: an older or a newer
+ * daemon must not break the tables.
  */
 #pragma once
 
@@ -27,8 +27,8 @@ gboolean vn_reply_bool(GVariant *reply, const char *key);
 
 /**
  * vn_reply_id_set:
- * @list: (nullable): "au", or "av" of any whole numbers, which is what a list that has been
- *   through JSON has become
+ * @list: (nullable): "au", or "av" of any whole numbers, which is what a list that has
+ *   been through JSON has become
  */
 VnIdSet *vn_reply_id_set(GVariant *list);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VnTable: aligned columns of text. Cells are escaped here, so that nobody else has to think
- * of it, and measured in columns of the terminal, not in bytes. Does not print.
+ * VnTable: aligned columns of text. Cells are escaped here, so that nobody else has to
+ * think of it, and measured in columns of the terminal, not in bytes. Does not print.
  */
 #pragma once
 
@@ -37,7 +37,7 @@ gboolean vn_table_is_empty(const VnTable *table);
  * vn_table_append:
  * @bold: print the titles bold
  *
- * Appends the table to @text, a line a row, without blanks at the ends of lines. A last row
- * that is not full is printed as far as it goes.
+ * Appends the table to @text, a line a row, without blanks at the ends of lines. A last
+ * row that is not full is printed as far as it goes.
  */
 void vn_table_append(const VnTable *table, gboolean bold, GString *text);

@@ -98,7 +98,7 @@ add_cell_figures(VnTable *table, GVariant *cell, double aligned)
     vn_table_take(table, vn_format_ratio(aligned));
 }
 
-/* A line for each host node that has some of the cell; its own figures stand on the first. */
+/* A line for each host node that has some of the cell; the first has its figures. */
 static void
 add_cell(VnTable *table, GVariant *cell)
 {

@@ -21,8 +21,8 @@ static const VnVerb verbs[] = {
         .needs_daemon = TRUE,
         .summary = "List guests: cells, homes, alignment, locality, state",
         .description =
-            "ALIGNMENT is the share of a guest's resident memory that lies on the home of\n"
-            "its cell, LOCALITY the share of its accesses that stay on the accessing\n"
+            "ALIGNMENT is the share of a guest's resident memory that lies on the home\n"
+            "of its cell, LOCALITY the share of its accesses that stay on the accessing\n"
             "vCPU's host node; '-' is not known. Guests that are not managed are shown,\n"
             "and never touched.",
         .run = vn_verb_list,
@@ -60,8 +60,8 @@ static const VnVerb verbs[] = {
             "GUEST is a name or a UUID; without any, all managed guests. Without --wait\n"
             "the job's D-Bus path is printed and the job goes on in vnumad.\n"
             "\n"
-            "With --wait, Ctrl-C asks vnumad to stop after the step under way, and waits\n"
-            "for that; a second Ctrl-C leaves at once.",
+            "With --wait, Ctrl-C asks vnumad to stop after the step under way, and\n"
+            "waits for that; a second Ctrl-C leaves at once.",
         .run = vn_verb_rebalance,
     },
     {0},

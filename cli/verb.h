@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VnVerb: what vnumactl can do. The one table of verbs drives parsing, help and completion;
- * a new verb is a line in it and a function.
+ * VnVerb: what vnumactl can do. The one table of verbs drives parsing, help and
+ * completion; a new verb is a line in it and a function.
  */
 #pragma once
 
@@ -61,7 +61,7 @@ gboolean vn_verb_check(const VnVerb *verb, const VnCall *call,
 /** vn_verb_list_text: the verbs with their summaries, for --help. */
 char *vn_verb_list_text(void);
 
-/** vn_verb_completion_text: a line a verb, "NAME [guests] [--OPTION...]", for the shell. */
+/** vn_verb_completion_text: a line a verb, "NAME [guests] [--OPTION...]". */
 char *vn_verb_completion_text(void);
 
 /* The verbs, each in verb-NAME.c. */

@@ -80,8 +80,8 @@ make_record(VnStep *step, const char *event, guint minute)
     return g_variant_dict_end(&record);
 }
 
-/* One that ended, and one that did not. The first has been through JSON, as it is when the
- * daemon has been started anew. */
+/* One that ended, and one that did not. The first has been through JSON, as it is
+ * when the daemon has been started anew. */
 static GVariant *
 make_past_steps(const VnGuest *guest, const VnPlan *plan)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A daemon that says what a test wants, on a bus of its own: the generated skeletons, so
- * strict to data/org.vnumad1.xml, with descriptions that the model makes, as vnumad's are.
+ * strict to data/org.vnumad1.xml, with descriptions made by the model, as vnumad's are.
  */
 #pragma once
 

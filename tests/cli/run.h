@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Runs the real vnumactl while the test's main loop goes on, and keeps what it printed. */
+/* Runs the real vnumactl while the test's main loop goes on; keeps what it prints. */
 #pragma once
 
 #include "qmp/json.h"
@@ -44,7 +44,7 @@ void run_go(Run *run, gboolean terminal, const char *const *arguments);
 /** run_simply: run_go() of the words in @line, with nothing to watch. */
 Run *run_simply(const char *line);
 
-/** run_assert_error: failed with @status, nothing on standard output, and one line @err. */
+/** run_assert_error: @status, nothing on standard output, and the one line @err. */
 void run_assert_error(const Run *run, int status, const char *err);
 
 /** run_json: what is on standard output, one document. */
