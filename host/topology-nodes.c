@@ -24,8 +24,8 @@ find_memory(const char *text, const char *key, guint64 *ret_bytes)
         if (!found || found[strlen(key)] != ':' || (found > lines[i] && found[-1] != ' '))
             continue;
         guint64 kib;
-        char *number = g_strstrip(g_strdup(found + strlen(key) + 1));
-        g_autofree char *owned = number;
+        g_autofree char *number = g_strdup(found + strlen(key) + 1);
+        g_strstrip(number);
         if (g_str_has_suffix(number, " kB"))
             number[strlen(number) - 3] = '\0';
         if (!g_ascii_string_to_unsigned(number, 10, 0, G_MAXINT64 / KIB_BYTES, &kib,
