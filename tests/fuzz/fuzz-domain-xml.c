@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Domain XML: whatever is taken holds together, as the rest of vnumad relies on. */
+#include "guest-topology/domain.h"
+#include "guest-topology/memory_layout.h"
+#include "tests/fuzz/fuzz.h"
+
+static void
+check_cells(const VnGuest *guest)
+{
+    g_autoptr(VnIdSet) seen = vn_idset_new();
+    guint64 sum = 0;
+    g_assert(guest->cells->len >= 1 && guest->cells->len <= VN_CELLS_MAX);
+    for (guint i = 0; i < guest->cells->len; i++) {
+        const VnCell *cell = guest->cells->pdata[i];
+        g_assert(cell->id == i);
+        g_assert(!vn_idset_overlaps(seen, cell->vcpus));
+        vn_idset_add_all(seen, cell->vcpus);
+        VN_IDSET_FOREACH (cell->vcpus, id) {
+            const VnVcpu *vcpu = vn_guest_find_vcpu(guest, (guint) id);
+            g_assert(vcpu && vcpu->cell == i);
+        }
+        g_assert((cell->binding == VN_BINDING_NONE) == (cell->bound == NULL));
+        sum += cell->memory_bytes;
+        guint64 gpa;
+        if (vn_domain_cell_gpa(guest, i, 0, VN_LAYOUT_USUAL, &gpa))
+            g_assert(gpa < sum + (G_GUINT64_CONSTANT(4) << 30));
+    }
+    g_assert(sum <= G_MAXINT64);
+    g_assert(vn_idset_count(seen) == guest->vcpus->len);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VnGuest) guest = vn_domain_parse((const char *) data, size, &error);
+
+    if (!guest) {
+        g_assert(error && error->domain == VN_ERROR && error->code == VN_ERROR_INVALID);
+        g_assert(g_utf8_validate(error->message, -1, NULL));
+        return 0;
+    }
+    g_assert(!error && guest->name && guest->uuid);
+    g_assert(g_utf8_validate(guest->name, -1, NULL) && g_uuid_string_is_valid(guest->uuid));
+    g_assert(guest->vcpus->len >= 1 && guest->vcpus->len <= VN_VCPUS_MAX);
+    g_assert(guest->tagged || !guest->policy);
+    check_cells(guest);
+    return 0;
+}
