@@ -16,7 +16,8 @@ pin(gpointer data, const VnStep *step, const VnIdSet *cpus, GError **error)
     if (step->kind == VN_STEP_PIN_VCPU)
         return vn_virt_pin_vcpu(hands->virt, step->uuid, step->target, cpus,
                                 VN_CONNECTION_TIMEOUT_MS, error);
-    return vn_virt_pin_emulator(hands->virt, step->uuid, cpus, VN_CONNECTION_TIMEOUT_MS, error);
+    return vn_virt_pin_emulator(hands->virt, step->uuid, cpus, VN_CONNECTION_TIMEOUT_MS,
+                                error);
 }
 
 /* Opened first, looked at second: what has then the right start time is what was opened. */
