@@ -16,7 +16,11 @@
 
 /* Fields of /proc/PID/stat behind the comm, counted from its state, field 3. */
 #define STAT_STATE 0u
+#define STAT_PARENT (4u - 3u)
 #define STAT_START_TICKS (22u - 3u)
+
+#define KTHREADD "2"
+#define CGROUP_TASKS_BYTES (1u << 20)
 
 /* The text behind "KEY:" on its line, without blanks around; NULL when there is none. */
 static char *
@@ -253,6 +257,72 @@ add_thread(const VnFiles *files, VnGuest *guest, int tid)
     }
 }
 
+/*
+ * The file that lists the tasks of the control group that QEMU's main thread is in, from
+ * /proc/PID/cgroup: "0::PATH" (version 2), or a line with cpuset (version 1); cgroups(7).
+ */
+static char *
+find_cgroup_tasks(const char *text)
+{
+    g_autofree char *found = NULL;
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (guint i = 0; lines[i]; i++) {
+        g_auto(GStrv) parts = g_strsplit(lines[i], ":", 3);
+        if (g_strv_length(parts) != 3)
+            continue;
+        g_auto(GStrv) controllers = g_strsplit(parts[1], ",", -1);
+        if (g_strv_contains((const char *const *) controllers, "cpuset"))
+            return g_strdup_printf("sys/fs/cgroup/cpuset/%s/tasks", parts[2]);
+        if (strcmp(parts[0], "0") == 0 && !found)
+            found = g_strdup_printf("sys/fs/cgroup/%s/cgroup.threads", parts[2]);
+    }
+    return g_steal_pointer(&found);
+}
+
+/* Only kernel threads have kthreadd for a parent. */
+static gboolean
+is_kernel_thread(const VnFiles *files, int tid)
+{
+    g_autofree char *path = g_strdup_printf("proc/%d/stat", tid);
+    g_autofree char *text = vn_files_read_optional(files, path, STAT_BYTES);
+    const char *end = text ? strrchr(text, ')') : NULL;
+    if (!end || end[1] != ' ')
+        return FALSE;
+    g_auto(GStrv) fields = g_strsplit(end + 2, " ", STAT_PARENT + 2);
+    return g_strv_length(fields) > STAT_PARENT &&
+           strcmp(fields[STAT_PARENT], KTHREADD) == 0;
+}
+
+/*
+ * Before Linux 6.4 a vhost worker is no thread of QEMU but a kernel thread, called by the id
+ * of the thread that made it and put into that one's control groups (vhost_dev_set_owner()
+ * in drivers/vhost/vhost.c). The group's list spares a look at all processes.
+ */
+static void
+add_vhost_kernel_threads(const VnFiles *files, VnGuest *guest)
+{
+    g_autofree char *path = g_strdup_printf("proc/%d/cgroup", guest->pid);
+    g_autofree char *text = vn_files_read_optional(files, path, STATUS_BYTES);
+    g_autofree char *tasks = text ? find_cgroup_tasks(text) : NULL;
+    g_autofree char *list =
+        tasks ? vn_files_read_optional(files, tasks, CGROUP_TASKS_BYTES) : NULL;
+    g_auto(GStrv) lines = g_strsplit(list ? list : "", "\n", -1);
+    for (guint i = 0; lines[i]; i++) {
+        guint64 tid;
+        if (!g_ascii_string_to_unsigned(lines[i], 10, 1, G_MAXINT, &tid, NULL))
+            continue;
+        g_autofree char *comm = read_comm(files, (int) tid, (int) tid);
+        if (!comm || kind_of_comm(comm) != VN_THREAD_VHOST || strchr(comm, '/'))
+            continue;
+        g_autofree char *owner =
+            g_strdup_printf("proc/%d/task/%s", guest->pid, comm + strlen("vhost-"));
+        if (!vn_files_exists(files, owner) || !is_kernel_thread(files, (int) tid))
+            continue;
+        VnThread *thread = vn_guest_add_thread(guest, VN_THREAD_VHOST, (int) tid, comm);
+        thread->affinity = read_affinity(files, (int) tid, (int) tid);
+    }
+}
+
 static void
 forget_threads(VnGuest *guest)
 {
@@ -280,6 +350,7 @@ vn_process_fill_threads(const char *root, VnGuest *guest, GError **error)
     forget_threads(guest);
     for (guint i = 0; i < tids->len; i++)
         add_thread(files, guest, (int) g_array_index(tids, guint, i));
+    add_vhost_kernel_threads(files, guest);
 
     if (!read_process(files, guest->pid, &after, error))
         return FALSE;

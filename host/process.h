@@ -57,8 +57,9 @@ gboolean vn_process_check(const char *root, const VnProcess *process,
  *   those found so far
  *
  * Fills the vCPUs' tid and affinity from threads called "CPU N/KVM" (or "CPU N/TCG"), and
- * VnGuest.threads with the others: "IO ..." are I/O threads, "vhost-..." vhost workers (of
- * this process since Linux 6.4), the rest the emulator's. Replaces what was there before.
+ * VnGuest.threads with the others: "IO ..." are I/O threads, "vhost-..." vhost workers, the
+ * rest the emulator's. Before Linux 6.4 vhost workers are kernel threads, found in the
+ * control group of the main thread. Replaces what was there before.
  * A thread that ends meanwhile is left out; one of a vCPU that the guest's definition does
  * not have is noted.
  */

@@ -224,6 +224,45 @@ test_threads(void)
     }
 }
 
+/* As before Linux 6.4, in both versions of control groups; others only look like it. */
+static void
+test_vhost_kernel_threads(void)
+{
+    static const struct {
+        const char *cgroup;
+        const char *tasks;
+    } cases[] = {
+        {"0::/machine.slice/machine-qemu\\x2d1.scope/libvirt/emulator",
+         "sys/fs/cgroup/machine.slice/machine-qemu\\x2d1.scope/libvirt/emulator/"
+         "cgroup.threads"},
+        {"12:cpu,cpuacct:/elsewhere\n4:cpuset:/machine/qemu-1/emulator\n0::/user.slice",
+         "sys/fs/cgroup/cpuset/machine/qemu-1/emulator/tasks"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(VnTree) tree = vn_tree_new();
+        g_autoptr(VnGuest) guest = guest_of(40, 0);
+        add_process(tree, 40, "qemu", 'S', 400, "qemu", UUID);
+        add_thread(tree, 40, 40, "qemu", "0-7");
+        vn_tree_write(tree, "proc/40/cgroup", "%s\n", cases[i].cgroup);
+        vn_tree_write(tree, cases[i].tasks, "40\n60\n61\n62\n63\nx\n-1\n");
+        add_thread(tree, 60, 60, "vhost-40", "4-7");
+        vn_tree_write(tree, "proc/60/stat", "60 (vhost-40) S 2 0 0\n");
+        add_thread(tree, 61, 61, "vhost-39", "4-7");
+        vn_tree_write(tree, "proc/61/stat", "61 (vhost-39) S 2 0 0\n");
+        add_thread(tree, 62, 62, "vhost-40", "4-7");
+        vn_tree_write(tree, "proc/62/stat", "62 (vhost-40) S 1 2 2\n");
+
+        g_assert_true(vn_process_fill_threads(tree, guest, &error));
+        g_assert_no_error(error);
+        g_assert_cmpuint(guest->threads->len, ==, 2);
+        const VnThread *worker = guest->threads->pdata[1];
+        g_assert_cmpint(worker->tid, ==, 60);
+        g_assert_cmpint(worker->kind, ==, VN_THREAD_VHOST);
+        assert_affinity(worker->affinity, "4-7");
+    }
+}
+
 static void
 test_threads_gone(void)
 {
@@ -337,6 +376,7 @@ main(int argc, char **argv)
     g_test_add_func("/process/find-refused", test_find_refused);
     g_test_add_func("/process/stat", test_stat);
     g_test_add_func("/process/threads", test_threads);
+    g_test_add_func("/process/vhost-kernel-threads", test_vhost_kernel_threads);
     g_test_add_func("/process/threads-gone", test_threads_gone);
     g_test_add_func("/process/allowed-nodes", test_allowed_nodes);
     g_test_add_func("/process/self", test_self);
