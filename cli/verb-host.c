@@ -103,10 +103,10 @@ static VnTable *
 distances_table(const VnHost *host)
 {
     VnTable *table = vn_table_new();
-    vn_table_add_column(table, "FROM", VN_ALIGN_RIGHT);
+    vn_table_add_column(table, "FROM\\TO", VN_ALIGN_RIGHT);
     for (guint i = 0; i < host->nodes->len; i++) {
         const VnHostNode *node = host->nodes->pdata[i];
-        g_autofree char *title = g_strdup_printf("TO %u", node->id);
+        g_autofree char *title = g_strdup_printf("%u", node->id);
         vn_table_add_column(table, title, VN_ALIGN_RIGHT);
     }
     for (guint i = 0; i < host->nodes->len; i++) {
@@ -136,16 +136,21 @@ append_distance_notes(const VnHost *host, GString *text)
 {
     guint asymmetric = 0;
     guint unreachable = 0;
+    gboolean tells = FALSE;
     for (guint i = 0; i < host->nodes->len; i++) {
         const VnHostNode *from = host->nodes->pdata[i];
         for (guint k = 0; k < host->nodes->len; k++) {
             const VnHostNode *to = host->nodes->pdata[k];
             asymmetric += k > i && from->distances[k] != to->distances[i];
             unreachable += from->distances[k] == VN_DISTANCE_UNREACHABLE;
+            tells |= from->distances[k] != VN_DISTANCE_LOCAL;
         }
     }
     if (!host->has_distances && host->nodes->len > 1)
         g_string_append(text, "The host tells no distances: 10 and 20 are assumed.\n");
+    if (!tells && host->nodes->len > 1)
+        g_string_append(text, "All distances are local: the firmware is not to be "
+                              "believed.\n");
     if (asymmetric)
         g_string_append_printf(text,
                                "The distances are not symmetric: %u pair%s of nodes "
@@ -163,12 +168,17 @@ append_notes(const VnHost *host, GString *text)
     g_autoptr(VnIdSet) without_cpus = vn_idset_new();
     g_autoptr(VnIdSet) without_memory = vn_idset_new();
     g_autoptr(VnIdSet) offline = vn_idset_new();
+    g_autoptr(VnIdSet) seen = vn_idset_new();
+    g_autoptr(VnIdSet) sharing = vn_idset_new();
     for (guint i = 0; i < host->nodes->len; i++) {
         const VnHostNode *node = host->nodes->pdata[i];
         if (vn_idset_is_empty(node->cpus))
             vn_idset_add(without_cpus, node->id);
         if (node->memory_bytes == 0)
             vn_idset_add(without_memory, node->id);
+        if (vn_idset_overlaps(node->cpus, seen))
+            vn_idset_add(sharing, node->id);
+        vn_idset_add_all(seen, node->cpus);
     }
     for (guint i = 0; i < host->cpus->len; i++) {
         const VnHostCpu *cpu = host->cpus->pdata[i];
@@ -179,6 +189,8 @@ append_notes(const VnHost *host, GString *text)
         g_string_append(text, "The host has one node: all its memory is local.\n");
     append_set_note(text, "Host node", without_cpus, "has no CPUs", "have no CPUs");
     append_set_note(text, "Host node", without_memory, "has no memory", "have no memory");
+    append_set_note(text, "Host node", sharing, "shares CPUs with a lower one",
+                    "share CPUs with lower ones");
     append_set_note(text, "CPU", offline, "is offline", "are offline");
     append_distance_notes(host, text);
 }
