@@ -36,6 +36,7 @@ test_streams_and_status()
 test_deadline_and_interrupt()
 {
     local slow interrupted slow_status=0 status=0
+    export LAB_SLOTS=0
     LAB_SECONDS=8 "$lab_dir/run" one-node sleep 1000 2>"$work/slow" &
     slow=$!
     "$lab_dir/run" one-node bash -c 'echo up; sleep 1000' >"$work/up" 2>/dev/null &
@@ -49,6 +50,7 @@ test_deadline_and_interrupt()
     check "and names the limit" grep -q 'limit of 8 s' "$work/slow"
     check_fails "no temporary folder is left by either" left_over
     check_fails "no QEMU is left by either" pgrep -f "$work/vnumad-lab"
+    unset LAB_SLOTS
 }
 
 test_usage()
