@@ -23,6 +23,7 @@
 #define SAMPLES_MIN 512u
 #define SAMPLES_MAX 4096u
 #define SAMPLES_OF_GUEST 262144u
+#define SAMPLES_AT_ONCE 128u
 #define READS_MIN 8u
 #define READS_MAX 64u
 #define READS_OF_CELL 2048u
@@ -283,27 +284,46 @@ compare_spots(gconstpointer one, gconstpointer other)
     return (int) second->n_telling - (int) first->n_telling;
 }
 
-/* The spots to peek at, best first. NULL: memory cannot be looked at. */
+/* Adds to @spots what can be told at @offsets, until there is enough of the best. */
+static void
+add_spots(Work *work, const GArray *offsets, guint *reads, GArray *spots)
+{
+    guint n_best = 0;
+    for (guint i = 0; i<offsets->len && * reads> 0 && n_best < PEEKS_OF_CELL; i++) {
+        Spot spot = {.offset = g_array_index(offsets, guint64, i)};
+        (*reads)--;
+        read_candidates(work, spot.offset);
+        spot.n_telling = count_telling(work);
+        n_best += spot.n_telling == work->candidates->len;
+        if (spot.n_telling > 0)
+            g_array_append_val(spots, spot);
+    }
+}
+
+/*
+ * The spots to peek at, best first. NULL: memory cannot be looked at. The samples are taken
+ * in batches, because most guests have plenty to tell by.
+ */
 static GArray *
 find_spots(Work *work, guint n_undecided)
 {
     guint n_places = MAX(work->candidates->len, 1);
     guint n_samples =
         CLAMP(SAMPLES_OF_GUEST / (n_places * n_undecided), SAMPLES_MIN, SAMPLES_MAX);
-    guint n_reads = CLAMP(READS_OF_CELL / n_places, READS_MIN, READS_MAX);
+    guint reads = CLAMP(READS_OF_CELL / n_places, READS_MIN, READS_MAX);
     g_autoptr(GArray) offsets = sample_offsets(work, n_samples);
-    if (!keep_present(work, offsets))
-        return NULL;
-    GArray *spots = g_array_new(FALSE, FALSE, sizeof(Spot));
-    for (guint i = 0; i < MIN(offsets->len, n_reads); i++) {
-        Spot spot = {.offset = g_array_index(offsets, guint64, i)};
-        read_candidates(work, spot.offset);
-        spot.n_telling = count_telling(work);
-        if (spot.n_telling > 0)
-            g_array_append_val(spots, spot);
+    g_autoptr(GArray) spots = g_array_new(FALSE, FALSE, sizeof(Spot));
+    for (guint i = 0; i < offsets->len && spots->len < PEEKS_OF_CELL && reads > 0;
+         i += SAMPLES_AT_ONCE) {
+        g_autoptr(GArray) batch = g_array_new(FALSE, FALSE, sizeof(guint64));
+        g_array_append_vals(batch, &g_array_index(offsets, guint64, i),
+                            MIN(SAMPLES_AT_ONCE, offsets->len - i));
+        if (!keep_present(work, batch))
+            return NULL;
+        add_spots(work, batch, &reads, spots);
     }
     g_array_sort(spots, compare_spots);
-    return spots;
+    return g_steal_pointer(&spots);
 }
 
 /*

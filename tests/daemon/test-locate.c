@@ -259,7 +259,7 @@ typedef struct {
 } Block;
 
 typedef struct {
-    const VnGuest *guest;
+    VnGuest *guest;
     Block blocks[BLOCKS_MAX];
     guint n_blocks;
     guint swapped_content; /* what peek sees of cell 0 now and then; 0: the truth */
@@ -268,6 +268,13 @@ typedef struct {
     guint n_peeks;
     guint clock;
 } Memory;
+
+static void
+memory_clear(Memory *memory)
+{
+    vn_guest_free(memory->guest);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Memory, memory_clear)
 
 static const Block *
 block_at(const Memory *memory, guint64 hva)
@@ -360,7 +367,7 @@ fake_peek(gpointer data, guint64 gpa, gpointer buffer, gsize length, GError **er
 }
 
 /* @n equal cells of @size_mib, without policies, at places in no order of theirs. */
-static VnGuest *
+static void
 make_memory(Memory *memory, guint n, guint size_mib, guint present_one_in)
 {
     guint sizes[BLOCKS_MAX];
@@ -375,9 +382,7 @@ make_memory(Memory *memory, guint n, guint size_mib, guint present_one_in)
         };
     }
     memory->n_blocks = n;
-    VnGuest *guest = make_guest(sizes, n, NULL);
-    memory->guest = guest;
-    return guest;
+    memory->guest = make_guest(sizes, n, NULL);
 }
 
 static GArray *
@@ -438,9 +443,8 @@ test_content_tells(void)
         {16, 96, 1, 30}, {2, 2048, 1, 2}, {4, 1024, 7, 24}, {2, 256, 100, 24},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-        Memory memory = {0};
-        g_autoptr(VnGuest) guest =
-            make_memory(&memory, cases[i].n, cases[i].size_mib, cases[i].present_one_in);
+        g_auto(Memory) memory = {0};
+        make_memory(&memory, cases[i].n, cases[i].size_mib, cases[i].present_one_in);
         g_autoptr(GArray) ranges = make_ranges(&memory);
         guint n_found = probe(&memory, ranges, 64, NULL);
         g_assert_cmpuint(n_found, ==, cases[i].n);
@@ -453,8 +457,8 @@ static void
 test_content_tells_merged(void)
 {
     for (int swapped = 0; swapped < 2; swapped++) {
-        Memory memory = {0};
-        g_autoptr(VnGuest) guest = make_memory(&memory, 2, 256, 1);
+        g_auto(Memory) memory = {0};
+        make_memory(&memory, 2, 256, 1);
         memory.blocks[swapped].start = start_of(100);
         memory.blocks[!swapped].start = start_of(356);
         g_autoptr(GArray) ranges = g_array_new(FALSE, TRUE, sizeof(VnPlaceRange));
@@ -469,8 +473,8 @@ test_content_tells_merged(void)
 static void
 test_content_of_one_cell(void)
 {
-    Memory memory = {0};
-    g_autoptr(VnGuest) guest = make_memory(&memory, 2, 256, 1);
+    g_auto(Memory) memory = {0};
+    make_memory(&memory, 2, 256, 1);
     memory.blocks[1].present_one_in = 0;
     g_autoptr(GArray) ranges = make_ranges(&memory);
     g_assert_cmpuint(probe(&memory, ranges, 64, NULL), ==, 2);
@@ -485,8 +489,8 @@ test_content_of_one_cell(void)
 static void
 test_content_in_doubt(void)
 {
-    Memory memory = {0};
-    g_autoptr(VnGuest) guest = make_memory(&memory, 2, 256, 1);
+    g_auto(Memory) memory = {0};
+    make_memory(&memory, 2, 256, 1);
     g_autoptr(GArray) ranges = make_ranges(&memory);
 
     memory.blocks[0].content = memory.blocks[1].content = 7; /* alike */
@@ -512,8 +516,8 @@ test_content_in_doubt(void)
     g_assert_cmpuint(memory.n_peeks, ==, 1);
     memory.fails = FALSE;
     g_assert_cmpuint(probe(&memory, ranges, 1, "looked at again later"), ==, 0);
-    g_free(guest->machine);
-    guest->machine = g_strdup("virt-7.2");
+    g_free(memory.guest->machine);
+    memory.guest->machine = g_strdup("virt-7.2");
     g_assert_cmpuint(
         probe(&memory, ranges, 64, "the memory layout of this machine type is not known"),
         ==, 0);
@@ -576,8 +580,8 @@ ask(Qemu *qemu, const GArray *ranges)
 static void
 test_addresses(void)
 {
-    Memory memory = {0};
-    g_autoptr(VnGuest) guest = make_memory(&memory, 4, 1024, 0);
+    g_auto(Memory) memory = {0};
+    make_memory(&memory, 4, 1024, 0);
     g_autoptr(GArray) ranges = make_ranges(&memory);
     Qemu qemu = {.memory = &memory};
     g_assert_cmpuint(ask(&qemu, ranges), ==, 4);
