@@ -2,7 +2,6 @@
 /* Processes and their threads, from procfs. Nothing read here is taken for lasting. */
 #include "host/process.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "host/files.h"

@@ -7,7 +7,7 @@
 
 #include "model/host.h"
 
-/* PCI devices read; further ones are left out. */
+/* A host with more entries on its PCI bus is read without them. */
 #define VN_HOST_DEVICES_MAX 65536u
 
 /**

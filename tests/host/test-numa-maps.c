@@ -2,7 +2,6 @@
 /* numa_maps: what kernels print, what they might, and the join with maps. */
 #include "host/numa_maps.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>

@@ -2,7 +2,6 @@
 /* QEMU's process and threads: in trees made to look like procfs, and of this very process. */
 #include "host/process.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>

@@ -6,7 +6,6 @@
  */
 #include "host/topology.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>

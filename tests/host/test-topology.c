@@ -2,9 +2,6 @@
 /* vn_topology_read(): recorded hosts, and by hand the oddities that real ones have shown. */
 #include "host/topology.h"
 
-#include <string.h>
-#include <unistd.h>
-
 #include "tests/host/tree.h"
 
 #define GIB_KIB (1024 * 1024)
