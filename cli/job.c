@@ -83,15 +83,18 @@ look(Waiting *waiting)
     const char *state = vn_dbus_job_get_state(waiting->job);
     GVariant *result = vn_dbus_job_get_result(waiting->job);
     gboolean done = g_strcmp0(state, "done") == 0;
-    waiting->changed = TRUE;
     if (is_over(waiting))
         return;
+    if (done || g_strcmp0(state, "failed") == 0) {
+        /* The end is no progress. Without a result yet, Finished is still to come. */
+        waiting->changed = FALSE;
+        if (result && g_variant_n_children(result) > 0)
+            finish(waiting, done, result);
+        return;
+    }
+    waiting->changed = TRUE;
     if (g_strcmp0(state, waiting->state_shown) != 0)
         show(waiting);
-    /* Without a result yet, Finished is still to come. */
-    if ((done || g_strcmp0(state, "failed") == 0) && result &&
-        g_variant_n_children(result) > 0)
-        finish(waiting, done, result);
 }
 
 static void

@@ -262,7 +262,7 @@ test_wait_missing(void)
     g_assert_cmpint(run->status, ==, 1);
 }
 
-/* A job that ended before anybody looked is shown all the same. */
+/* Of a job that ended before anybody looked there is no progress, but the result. */
 static void
 test_wait_over(void)
 {
@@ -271,6 +271,7 @@ test_wait_over(void)
     daemon->kind = FAKE_JOB_OVER;
     go(run, FALSE, "rebalance --wait");
     g_assert_cmpstr(run->err->str, ==, "");
+    g_assert_true(g_str_has_prefix(run->out->str, "GUEST "));
     g_assert_true(g_str_has_suffix(run->out->str, "\nall at home\n"));
     g_assert_cmpint(run->status, ==, 0);
 }
