@@ -1,8 +1,8 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the kernel's own NUMA balancing does to an observer and to a mover: while it has a page
- * marked for a hinting fault, questions about that page are answered as if it were not there.
- * Documentation/admin-guide/sysctl/kernel.rst (numa_balancing) of the kernel.
+ * What the kernel's own NUMA balancing does to an observer and to a mover: while it has a
+ * page marked for a hinting fault, questions about that page are answered as if it were
+ * not there. Documentation/admin-guide/sysctl/kernel.rst (numa_balancing) of the kernel.
  */
 #include "platform.h"
 

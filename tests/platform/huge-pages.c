@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What move_pages(2) does with huge pages, transparent ones and those of a hugetlb pool:
  * Documentation/admin-guide/mm/{transhuge,hugetlbpage}.rst and Documentation/mm/

@@ -1,9 +1,10 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * memory-peek DOMAIN GPA PID ADDRESS: reading a guest's physical memory through libvirt
- * (virDomainMemoryPeek with VIR_MEMORY_PHYSICAL, see libvirt's libvirt-domain.html) gives what
- * lies at the matching address of QEMU (man 2 process_vm_readv), and does not taint the domain.
- * The page must not change meanwhile; memory-peek.sh sees to a guest that has one.
+ * (virDomainMemoryPeek with VIR_MEMORY_PHYSICAL, see libvirt's libvirt-domain.html) gives
+ * what lies at the matching address of QEMU (man 2 process_vm_readv), and does not taint
+ * the domain. The page must not change meanwhile; memory-peek.sh sees to a guest that has
+ * one.
  */
 #include "platform.h"
 

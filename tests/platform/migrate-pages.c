@@ -1,7 +1,7 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What migrate_pages(2), the call behind numactl's migratepages, can express, and what a change
- * of cpuset.mems does: man 2 migrate_pages, man 7 cpuset, and
+ * What migrate_pages(2), the call behind numactl's migratepages, can express, and what a
+ * change of cpuset.mems does: man 2 migrate_pages, man 7 cpuset, and
  * Documentation/admin-guide/cgroup-v2.rst of the kernel.
  */
 #include "platform.h"
@@ -49,7 +49,8 @@ cannot_swap(void)
     target_end(&target);
 }
 
-/* In cgroup v2 cpuset.mems moves what it shuts out, and rebinds policies in order of nodes. */
+/* In cgroup v2 cpuset.mems moves what it shuts out, and rebinds policies in order of
+ * nodes. */
 static void
 cpuset_moves(void)
 {

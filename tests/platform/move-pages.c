@@ -1,7 +1,8 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What move_pages(2) does to another process's ordinary pages, and what it says about each:
- * man 2 move_pages, man 7 cpuset; Documentation/admin-guide/mm/numa_memory_policy.rst and
+ * What move_pages(2) does to another process's ordinary pages, and what it says about
+ * each: man 2 move_pages, man 7 cpuset;
+ * Documentation/admin-guide/mm/numa_memory_policy.rst and
  * Documentation/mm/page_migration.rst of the kernel.
  */
 #include "platform.h"
@@ -195,7 +196,8 @@ held_page_is_busy(void)
     target_end(&target);
 }
 
-/* Pages just touched or just moved sit in batches of a CPU on their way to the LRU lists. */
+/* Pages just touched or just moved sit in batches of a CPU on their way to the LRU lists.
+ */
 static void
 retries_get_all(void)
 {

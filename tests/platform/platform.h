@@ -1,9 +1,9 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * For programs that prove what the project relies on in the kernel and around it: a line of TAP
- * for each fact, and a target: another process, made to have memory in a certain state, as
- * a running QEMU would be. The programs need root and two nodes with CPUs and memory; they
- * belong in the lab, and say so elsewhere.
+ * For programs that prove what the project relies on in the kernel and around it: a line
+ * of TAP for each fact, and a target: another process, made to have memory in a certain
+ * state, as a running QEMU would be. The programs need root and two nodes with CPUs and
+ * memory; they belong in the lab, and say so elsewhere.
  */
 #pragma once
 
@@ -53,13 +53,15 @@ long target_call(const struct target *target, long (*function)(const void *),
 char *target_map(const struct target *target, const struct target_memory *memory);
 void target_touch(const struct target *target, char *address, size_t bytes);
 
-/* move_pages(2) on COUNT pages, STEP bytes apart, to one node; a negative node only asks. */
+/* move_pages(2) on COUNT pages, STEP bytes apart, to one node; a negative node only asks.
+ */
 long platform_move(pid_t pid, char *address, size_t count, size_t step, int node,
                    int *ret_statuses);
 size_t platform_count(const int *statuses, size_t count, int status);
 /* "0: 512, -16: 3": how often each status came. */
 const char *platform_tally(const int *statuses, size_t count);
-/* A value of the line of numa_maps that holds an address, such as "N0"; -1 if it is not there. */
+/* A value of the line of numa_maps that holds an address, such as "N0"; -1 if it is not
+ * there. */
 long platform_numa_maps(pid_t pid, const char *address, const char *key);
 /* The policy in that line. */
 const char *platform_policy(pid_t pid, const char *address);

@@ -1,8 +1,9 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Jobs: a thread each that fills its own region and then visits pages in its pattern, at its
- * rate, scrubs workload.regions nobody visits, and takes its share in a full workload.verification. Its fields
- * are set by others: by options.c before it starts, by commands in main.c afterwards.
+ * Jobs: a thread each that fills its own region and then visits pages in its pattern, at
+ * its rate, scrubs regions nobody visits, and takes its share in a full verification. Its
+ * fields are set by others: by options.c before it starts, by commands in main.c
+ * afterwards.
  */
 #include "workload.h"
 
@@ -79,7 +80,8 @@ visit_burst(struct job *job, enum access access)
     }
 }
 
-/* Whose turn it is to look after a region: the first job that visits it, or else its owner. */
+/* Whose turn it is to look after a region: the first job that visits it, or else its
+ * owner. */
 unsigned
 keeper_of(unsigned region)
 {

@@ -1,8 +1,8 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The workload inside a lab guest: see workload.h for what it does. This file has the main
- * thread, which never touches the pages: it takes commands from standard input and from the
- * schedule, gives the heartbeat, and says when a full verification has ended.
+ * The workload inside a lab guest: see workload.h for what it does. This file has the
+ * main thread, which never touches the pages: it takes commands from standard input and
+ * from the schedule, gives the heartbeat, and says when a full verification has ended.
  */
 #include "workload.h"
 
@@ -102,7 +102,8 @@ swap(void)
     }
 }
 
-/* Each region gets one job that verifies it, so that every page is verified exactly once. */
+/* Each region gets one job that verifies it, so that every page is verified exactly once.
+ */
 static void
 start_verification(void)
 {
@@ -221,7 +222,8 @@ command_run(char *text)
     return true;
 }
 
-/* Takes what can be read; runs each whole line. Returns false when the workload shall end. */
+/* Takes what can be read; runs each whole line. Returns false when the workload shall
+ * end. */
 static bool
 input_take(struct input *input)
 {
@@ -305,9 +307,9 @@ main(int argc, char **argv)
     uint64_t pages = 0;
 
     if (!parse_options(argc, argv)) {
-        say("ERROR options: [--scrub MBPS] [--at SECONDS:COMMAND]... --job vcpu=N[,cell=N][,mb=N]"
-            "[,access=write|read|mixed|idle][,pages=sequential|random|skewed][,rate=MBPS]"
-            "[,region=N]...");
+        say("ERROR options: [--scrub MBPS] [--at SECONDS:COMMAND]... --job vcpu=N"
+            "[,cell=N][,mb=N][,rate=MBPS][,region=N][,access=write|read|mixed|idle]"
+            "[,pages=sequential|random|skewed]...");
         return 2;
     }
     if (!jobs_start()) {

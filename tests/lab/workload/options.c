@@ -1,7 +1,7 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The words of options and commands: key=value, separated by spaces or commas. What is parsed
- * goes straight into the job; what it does with it is in job.c.
+ * The words of options and commands: key=value, separated by spaces or commas. What is
+ * parsed goes straight into the job; what it does with it is in job.c.
  */
 #include "workload.h"
 
@@ -52,8 +52,8 @@ parse_name(const char *text, const char *const *names, unsigned *ret_index)
     return false;
 }
 
-/* What can be set for a job at any time. While options are parsed a region may be named whose
- * job comes later: parse_options looks at all of them in the end. */
+/* What can be set for a job at any time. While options are parsed a region may be named
+ * whose job comes later: parse_options looks at all of them in the end. */
 bool
 set_pattern(struct job *job, const char *key, const char *value)
 {

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Regions and their pages: mapped in a cell, filled, verified, rewritten, and found in
  * guest-physical memory. Knows nothing of who visits when.
@@ -28,8 +28,8 @@ mix(uint64_t value)
     return value ^ (value >> 29);
 }
 
-/* Every word counts with an odd factor of its own: any single changed word changes the sum, and
- * the sum can follow a changed word without reading the others. */
+/* Every word counts with an odd factor of its own: any single changed word changes the
+ * sum, and the sum can follow a changed word without reading the others. */
 static uint64_t
 weigh(const struct page *page, unsigned word)
 {
@@ -105,8 +105,8 @@ report_mismatch(const struct region *region, uint64_t number, const char *what,
     }
 }
 
-/* True if the page is what was last written there; otherwise it is reported, and made good so
- * that one fault is one report. Call with the page's lock held. */
+/* True if the page is what was last written there; otherwise it is reported, and made
+ * good so that one fault is one report. Call with the page's lock held. */
 static bool
 page_check(struct region *region, uint64_t number)
 {
@@ -196,8 +196,8 @@ region_map(struct region *region, const struct job *job)
     return true;
 }
 
-/* The frame number of a page, or 0: bits 0 to 54 of its entry, where bit 63 says that there is
- * one (Documentation/admin-guide/mm/pagemap.rst). */
+/* The frame number of a page, or 0: bits 0 to 54 of its entry, where bit 63 says that
+ * there is one (Documentation/admin-guide/mm/pagemap.rst). */
 static uint64_t
 frame_of(int pagemap, const void *address)
 {

@@ -1,9 +1,10 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Shared by the files of the lab guest's workload. A *region* is memory in one guest cell whose
- * pages say which page they are, how often they were written, and their checksum. A *job* is
- * a thread pinned to a vCPU; it owns the region of its own number, and visits pages of that or
- * of another region in a chosen pattern. ../README.md has options, commands and output lines.
+ * Shared by the files of the lab guest's workload. A *region* is memory in one guest cell
+ * whose pages say which page they are, how often they were written, and their checksum. A
+ * *job* is a thread pinned to a vCPU; it owns the region of its own number, and visits
+ * pages of that or of another region in a chosen pattern. ../README.md has options,
+ * commands and output lines.
  */
 #pragma once
 
