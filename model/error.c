@@ -4,7 +4,11 @@
 
 #include <errno.h>
 
-G_DEFINE_QUARK(vn - error - quark, vn_error)
+GQuark
+vn_error_quark(void)
+{
+    return g_quark_from_static_string("vn-error-quark");
+}
 
 const char *
 vn_error_code_name(VnErrorCode code)

@@ -216,7 +216,12 @@ set_reason(const Subject *subject, VnDecision *decision)
 {
     g_autofree char *astray = vn_text_bytes(subject->astray_bytes);
     g_autofree char *resident = vn_text_bytes(subject->resident_bytes);
-    if (subject->n_steps)
+    if (subject->n_steps && !subject->resident_bytes)
+        vn_decision_set_reason(decision,
+                               "%u step%s; where its pages lie is not known, or it "
+                               "has none yet",
+                               subject->n_steps, subject->n_steps == 1 ? "" : "s");
+    else if (subject->n_steps)
         vn_decision_set_reason(decision, "%s of its %s lie away from home; %u step%s%s",
                                astray, resident, subject->n_steps,
                                subject->n_steps == 1 ? "" : "s", subject->remarks->str);
