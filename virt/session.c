@@ -17,7 +17,7 @@
 struct VnSession {
     virConnectPtr connect;
     int callbacks[N_CALLBACKS]; /* -1: not registered */
-    gboolean has_close_callback;
+    VnEventSink *sink;          /* of the close callback */
 };
 
 VnEventSink *
@@ -171,11 +171,9 @@ vn_session_open(const char *uri, VnEventSink *sink, GError **error)
                                   VIR_DOMAIN_EVENT_CALLBACK(on_device), sink);
     session->callbacks[3] = watch(connect, VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED,
                                   VIR_DOMAIN_EVENT_CALLBACK(on_device), sink);
-    session->has_close_callback =
-        virConnectRegisterCloseCallback(connect, on_close, vn_event_sink_ref(sink),
-                                        sink_free) == 0;
-    if (!session->has_close_callback)
-        vn_event_sink_unref(sink);
+    /* Most drivers take this callback and forget it, without ever freeing its data. */
+    session->sink = vn_event_sink_ref(sink);
+    virConnectRegisterCloseCallback(connect, on_close, sink, NULL);
     return session;
 }
 
@@ -189,9 +187,9 @@ vn_session_close(VnSession *session)
         if (session->callbacks[i] >= 0)
             virConnectDomainEventDeregisterAny(session->connect, session->callbacks[i]);
     }
-    if (session->has_close_callback)
-        virConnectUnregisterCloseCallback(session->connect, on_close);
+    virConnectUnregisterCloseCallback(session->connect, on_close);
     virConnectClose(session->connect);
+    vn_event_sink_unref(session->sink);
     g_free(session);
 }
 
