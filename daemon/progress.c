@@ -54,8 +54,9 @@ vn_progress_unref(VnProgress *progress)
 void
 vn_progress_set_stage(VnProgress *progress, VnStage stage)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&progress->lock);
+    g_mutex_lock(&progress->lock);
     progress->state.stage = stage;
+    g_mutex_unlock(&progress->lock);
 }
 
 void
@@ -65,58 +66,71 @@ vn_progress_set_activity(VnProgress *progress, const char *format, ...)
     va_start(arguments, format);
     g_autofree char *activity = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&progress->lock);
+    g_mutex_lock(&progress->lock);
     g_free(progress->state.activity);
     progress->state.activity = g_steal_pointer(&activity);
+    g_mutex_unlock(&progress->lock);
 }
 
 void
 vn_progress_set_bytes_total(VnProgress *progress, guint64 bytes_total)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&progress->lock);
+    g_mutex_lock(&progress->lock);
     progress->state.bytes_total = bytes_total;
+    g_mutex_unlock(&progress->lock);
+}
+
+/* Takes a sample into the window, and the rate from the window's ends. */
+static void
+update_rate(VnProgress *progress, gint64 now_us)
+{
+    Sample *samples = progress->samples;
+    guint *n = &progress->n_samples;
+    while (*n > 1 && (*n == WINDOW_SAMPLES || samples[1].at_us < now_us - WINDOW_US)) {
+        memmove(samples, samples + 1, (*n - 1) * sizeof(Sample));
+        (*n)--;
+    }
+    samples[(*n)++] = (Sample){.at_us = now_us, .bytes = progress->state.bytes_done};
+    gint64 elapsed_us = now_us - samples[0].at_us;
+    guint64 bytes = progress->state.bytes_done - samples[0].bytes;
+    if (elapsed_us > 0)
+        progress->state.rate_bytes_per_second =
+            (guint64) ((double) bytes * G_USEC_PER_SEC / (double) elapsed_us);
 }
 
 void
 vn_progress_set_bytes_done(VnProgress *progress, guint64 bytes_done, gint64 now_us)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&progress->lock);
-    Sample *samples = progress->samples;
-    guint *n = &progress->n_samples;
-
+    g_mutex_lock(&progress->lock);
     progress->state.bytes_done = bytes_done;
-    while (*n > 1 && (*n == WINDOW_SAMPLES || samples[1].at_us < now_us - WINDOW_US)) {
-        memmove(samples, samples + 1, (*n - 1) * sizeof(Sample));
-        (*n)--;
-    }
-    samples[(*n)++] = (Sample){.at_us = now_us, .bytes = bytes_done};
-    gint64 elapsed_us = now_us - samples[0].at_us;
-    if (elapsed_us > 0)
-        progress->state.rate_bytes_per_second =
-            (guint64) ((double) (bytes_done - samples[0].bytes) * G_USEC_PER_SEC /
-                       (double) elapsed_us);
+    update_rate(progress, now_us);
+    g_mutex_unlock(&progress->lock);
 }
 
 void
 vn_progress_cancel(VnProgress *progress)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&progress->lock);
+    g_mutex_lock(&progress->lock);
     progress->cancelled = TRUE;
+    g_mutex_unlock(&progress->lock);
 }
 
 gboolean
 vn_progress_is_cancelled(VnProgress *progress)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&progress->lock);
-    return progress->cancelled;
+    g_mutex_lock(&progress->lock);
+    gboolean cancelled = progress->cancelled;
+    g_mutex_unlock(&progress->lock);
+    return cancelled;
 }
 
 VnProgressState
 vn_progress_get(VnProgress *progress)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&progress->lock);
+    g_mutex_lock(&progress->lock);
     VnProgressState state = progress->state;
     state.activity = g_strdup(state.activity);
+    g_mutex_unlock(&progress->lock);
     return state;
 }
 

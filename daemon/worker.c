@@ -29,8 +29,10 @@ run_item(VnWorker *worker, Item *item)
 static Item *
 pop(VnWorker *worker, GQueue *queue)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&worker->lock);
-    return worker->stopping ? NULL : g_queue_pop_head(queue);
+    g_mutex_lock(&worker->lock);
+    Item *item = worker->stopping ? NULL : g_queue_pop_head(queue);
+    g_mutex_unlock(&worker->lock);
+    return item;
 }
 
 /* Runs on the worker, called by the task under way between two batches. */
@@ -45,12 +47,14 @@ serve(gpointer data)
 static Item *
 wait_for_item(VnWorker *worker)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&worker->lock);
+    Item *item = NULL;
+    g_mutex_lock(&worker->lock);
     while (!worker->stopping && !worker->reads.length && !worker->runs.length)
         g_cond_wait(&worker->changed, &worker->lock);
-    if (worker->stopping)
-        return NULL;
-    return g_queue_pop_head(worker->reads.length ? &worker->reads : &worker->runs);
+    if (!worker->stopping)
+        item = g_queue_pop_head(worker->reads.length ? &worker->reads : &worker->runs);
+    g_mutex_unlock(&worker->lock);
+    return item;
 }
 
 static gpointer
@@ -60,9 +64,10 @@ work(gpointer data)
     for (Item *item; (item = wait_for_item(worker));)
         run_item(worker, item);
     vn_cycle_free(worker->cycle);
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&worker->lock);
+    g_mutex_lock(&worker->lock);
     worker->ended = TRUE;
     g_cond_broadcast(&worker->changed);
+    g_mutex_unlock(&worker->lock);
     return NULL;
 }
 
@@ -83,9 +88,10 @@ push(VnWorker *worker, GQueue *queue, GTask *task, VnWorkerFunc func)
 {
     Item *item = g_new(Item, 1);
     *item = (Item){.task = g_object_ref(task), .func = func};
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&worker->lock);
+    g_mutex_lock(&worker->lock);
     g_queue_push_tail(queue, item);
     g_cond_broadcast(&worker->changed);
+    g_mutex_unlock(&worker->lock);
 }
 
 void

@@ -167,6 +167,7 @@ test_check(void)
                         VN_OUTCOME_FAILED);
     g_autofree char *none = vn_check_summary(plan, &all_done);
     g_assert_false(all_done);
+    g_assert_nonnull(strstr(none, "0 of 3"));
 
     /* All of it. */
     g_autoptr(VnSnapshot) after = scenario_apply(before, plan);
