@@ -34,6 +34,7 @@
 #include "host/move.h"
 
 #include "host/move-target.h"
+#include "host/pages.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -89,13 +90,6 @@ struct VnMove {
     Call ask;
     Call name;
 };
-
-static long
-call_kernel(int pid, gulong n_pages, void **pages, const int *nodes, int *status,
-            int flags, gpointer data)
-{
-    return move_pages(pid, n_pages, pages, nodes, status, flags);
-}
 
 /* ---- Windows ---- */
 
@@ -457,7 +451,7 @@ vn_move_new(const VnMoveRange *range, const VnIdSet *targets, const VnHost *host
     move->range.page_size_bytes = page_size;
     move->granule_pages = (guint) MAX(VN_GRANULE_BYTES / page_size, 1);
     move->may_be_transparent = page_size == base_size && move->granule_pages > 2;
-    move->func = func ? func : call_kernel;
+    move->func = func ? func : vn_pages_move;
     move->data = data;
     move->home = vn_idset_copy(targets);
     move->targets = vn_move_targets_new(targets, host, page_size);

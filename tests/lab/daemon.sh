@@ -12,6 +12,8 @@ vnumad_pid=
 lab_use_build()
 {
     lab_build=$(cd "$1" && pwd) || return 1
+    # shellcheck disable=SC2034 # lib.sh uses it
+    lab_mover=$lab_build/bench/range-mover
     export PATH="$lab_build/daemon:$lab_build/cli:$PATH"
     mkdir -p /etc/dbus-1/system.d
     cp "$lab_dir/../../data/org.vnumad1.conf" /etc/dbus-1/system.d/
@@ -25,10 +27,14 @@ lab_vnumad_is_ready()
     vnumactl --json list >/dev/null 2>&1
 }
 
-# lab_vnumad_start [OPTION of vnumad...]
+# What vnumad is started by, "setpriv ..." for one.
+lab_vnumad_starter=(env)
+
+# lab_vnumad_start OPTION...: of vnumad, "--bus system" for one
 lab_vnumad_start()
 {
-    STATE_DIRECTORY=${STATE_DIRECTORY:-/run/lab/state} vnumad "$@" >>"$vnumad_log" 2>&1 &
+    STATE_DIRECTORY=${STATE_DIRECTORY:-/run/lab/state} "${lab_vnumad_starter[@]}" vnumad "$@" \
+        >>"$vnumad_log" 2>&1 &
     vnumad_pid=$!
     lab_wait 60 "vnumad answers" lab_vnumad_is_ready || {
         cat "$vnumad_log" >&2

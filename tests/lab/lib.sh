@@ -335,7 +335,24 @@ lab_swapped_guest_make()
         lab_guest_wait_ready "$name" 180 &&
         virsh -q vcpupin "$name" 0 "$(lab_node_cpus 0)" --live &&
         virsh -q vcpupin "$name" 1 "$(lab_node_cpus 1)" --live &&
-        virsh -q emulatorpin "$name" "$(lab_node_cpus 0),$(lab_node_cpus 1)" --live
+        virsh -q emulatorpin "$name" "$(lab_node_cpus 0),$(lab_node_cpus 1)" --live &&
+        lab_place "$name" 1 0
+}
+
+# lab_place NAME NODE...: moves each cell's pages to the node in its place, with the bare loop
+# of bench/, where a build is in use (daemon.sh): the guest's kernel touches pages of all cells
+# from any vCPU, a host's huge page at a time, so that first touch alone places most, not all.
+lab_place()
+{
+    local pid address size ranges=()
+    pid=$(lab_guest_pid "$1") || return 1
+    shift
+    [[ -x ${lab_mover:-} ]] || return 0
+    while read -r address size && (($#)); do
+        ranges+=("$(printf '%s-%x=%s' "$address" $((16#$address + size)) "$1")")
+        shift
+    done < <(lab_ram_vmas "$pid")
+    "$lab_mover" loop "$pid" "${ranges[@]}" >/dev/null
 }
 
 # lab_read_words PID ADDRESS COUNT: 64-bit words of a process's memory, in hexadecimal.
