@@ -91,6 +91,13 @@ uncover(int pid, Batch *batch, int *status)
     batch->n = 0;
 }
 
+/* Marked base pages give ENOENT, huge ones EFAULT, which a zero page gives too. */
+static gboolean
+seems_absent(int status)
+{
+    return status == -ENOENT || status == -EFAULT;
+}
+
 /* Asks again about the pages that are said to be absent but are there. */
 static void
 uncover_all(int pid, gulong n_pages, void **pages, int *status)
@@ -102,7 +109,7 @@ uncover_all(int pid, gulong n_pages, void **pages, int *status)
         return;
     Batch batch = {.n = 0};
     for (gulong i = 0; i < n_pages; i++) {
-        if (status[i] != -ENOENT || !is_present(&pagemap, pages[i]))
+        if (!seems_absent(status[i]) || !is_present(&pagemap, pages[i]))
             continue;
         batch.pages[batch.n] = pages[i];
         batch.index[batch.n++] = i;
@@ -117,7 +124,7 @@ static gboolean
 some_absent(gulong n_pages, const int *status)
 {
     for (gulong i = 0; i < n_pages; i++) {
-        if (status[i] == -ENOENT)
+        if (seems_absent(status[i]))
             return TRUE;
     }
     return FALSE;

@@ -5,8 +5,8 @@
  *
  * Theory of operation. Balancing makes pages inaccessible now and then, so that the next
  * access faults and tells who uses them. While a page is so marked, move_pages(2) of some
- * kernels (seen on Linux 6.1) says ENOENT about it, as if it were not there, and would not
- * move it; tests/platform/balancing.c proves it. A cold page can stay marked for hours. But
+ * kernels (seen on Linux 6.1) says ENOENT or EFAULT about it, as if it were not there, and
+ * would not move it; tests/platform/balancing.c proves it. A cold page can stay marked for hours. But
  * /proc/PID/pagemap has such a page as present. So when balancing is on, pages that are
  * absent for the one and present for the other are read, a byte each, which ends the mark,
  * and asked about again. The thread that reads has a memory policy of its own meanwhile,

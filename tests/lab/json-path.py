@@ -3,12 +3,16 @@
 """json-path.py PATH: prints one value of the JSON on standard input.
 
 PATH is dot-separated keys and indices ("guests.0.alignment_ratio"); "-1" is the last item,
-"#" the number of items. Of several lines of JSON the last one counts.
+"#" the number of items. Of a stream of JSON, one object a line, the last one counts.
 """
 import json
 import sys
 
-value = json.loads(sys.stdin.read().strip().splitlines()[-1])
+text = sys.stdin.read().strip()
+try:
+    value = json.loads(text)
+except ValueError:
+    value = json.loads(text.splitlines()[-1])
 for part in sys.argv[1].split("."):
     if part == "#":
         value = len(value)

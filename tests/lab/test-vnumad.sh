@@ -187,7 +187,7 @@ test_pins_come_to_bound_memory()
 test_no_permission()
 {
     lab_vnumad_stop
-    lab_vnumad_starter=(setpriv --bounding-set=-sys_nice,-sys_ptrace)
+    lab_vnumad_starter=(setpriv "--bounding-set=-sys_nice,-sys_ptrace")
     check "a vnumad without CAP_SYS_NICE starts" lab_vnumad_start --bus system
     check "a guest for a vnumad that may not move pages" lab_swapped_guest db1 100 --policy align
     check "it says what it lacks" says "Operation not permitted|Permission denied|CAP_SYS" \
