@@ -91,6 +91,37 @@ test_damage()
     check "it ends when told to" lab_guest_ask "$guest" quit
 }
 
+# Every option of guest/define that another test may come to rely on.
+test_forms()
+{
+    local pid name=lab-self-test-forms node
+    for node in 0 1; do
+        echo 112 >"/sys/devices/system/node/node$node/hugepages/hugepages-2048kB/nr_hugepages"
+    done
+    check "a guest of another form starts" lab_guest_start "$name" --machine q35 --cell-mb 192 \
+        --memory strict:0-1 --memnode 0=1 --memnode 1=0 --hugepages --dirty-ring 4096 --iothreads 1 \
+        --policy align --qmp "$lab_guest_dir/$name.qmp" --job vcpu=0,cell=0 --job vcpu=1,cell=1 &&
+        check "and is ready" lab_guest_wait_ready "$name" 180
+    pid=$(lab_guest_pid "$name")
+    check "huge pages lie where they are bound to" \
+        test "$(lab_cell_percent_on "$pid" 0 1) $(lab_cell_percent_on "$pid" 1 0)" = "100 100"
+    check "QEMU listens for a test" test -S "$lab_guest_dir/$name.qmp"
+    check "metadata is there" virsh metadata "$name" urn:vnumad:guest:1
+    check "the workload is at work" lab_guest_verify "$name"
+    lab_guest_stop "$name"
+    check "a guest of shared memory starts" lab_guest_start "$name" --memfd --cell-mb 192,256 \
+        --vcpus-per-cell 2
+    pid=$(lab_guest_pid "$name")
+    check "its cells are told apart" test "$(lab_cell_bytes "$pid" | cut -d ' ' -f 1,3 | xargs)" = \
+        "0 $((192 << 20)) 1 $((256 << 20))"
+    lab_guest_stop "$name"
+    check "a guest without vNUMA can be defined" lab_guest_define "$name" --cells 0 --cell-mb 128
+    lab_guest_stop "$name"
+    for node in 0 1; do
+        echo 0 >"/sys/devices/system/node/node$node/hugepages/hugepages-2048kB/nr_hugepages"
+    done
+}
+
 trap 'lab_guest_stop "$guest"' EXIT
 test_nodes
 test_distances
@@ -100,6 +131,7 @@ if [[ -d /sys/devices/system/node/node1 ]]; then
         test_witness
         test_damage
     fi
+    test_forms
 else
     skip "guests" "one node only"
 fi
