@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * alignment RATIO PID START-END=NODE... [-- COMMAND...]: how much of the ranges lies on its
- * node. Without a command it prints the ratio. With one it starts it, looks every quarter of
- * a second until it ends, and prints "SECONDS-UNTIL-RATIO SECONDS FINAL-RATIO" (the first is
- * "-" when RATIO was never seen); fails when the command does.
+ * alignment RATIO PID START-END=NODE... [-- COMMAND...]: how much of the ranges lies on
+ * its node. Without a command it prints the ratio. With one it starts it, looks every
+ * quarter of a second until it ends, and prints "SECONDS-UNTIL-RATIO SECONDS FINAL-RATIO"
+ * (the first is "-" when RATIO was never seen); fails when the command does.
  */
 #include "host/numa_maps.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * range-mover CONTENDER PID START-END=NODE...: moves ranges of a process to host nodes, one
- * after the other, and prints "SECONDS BYTES": how long it took, and what came to lie on its
- * node. CONTENDER is "vnumad", the mover of host/move.h, or "loop", what one would write
- * without it: move_pages(2) naming every page in batches of 512, again until a pass finds
- * nothing left to move or moves nothing.
+ * range-mover CONTENDER PID START-END=NODE...: moves ranges of a process to host nodes,
+ * one after the other, and prints "SECONDS BYTES": how long it took, and what came to lie
+ * on its node. CONTENDER is "vnumad", the mover of host/move.h, or "loop", what one would
+ * write without it: move_pages(2) naming every page in batches of 512, again until a pass
+ * finds nothing left to move or moves nothing.
  */
 #include "host/move.h"
 
@@ -27,7 +27,10 @@ typedef struct {
     guint node;
 } Part;
 
-/* Returns pages that one pass over the range left elsewhere; sets what came to the node. */
+/*
+ * Returns pages that one pass over the range left elsewhere; sets what came to the
+ * node.
+ */
 static guint64
 loop_pass(int pid, const Part *part, guint64 page_size, guint64 *ret_arrived)
 {

@@ -17,8 +17,8 @@ typedef struct {
     gboolean (*pin)(gpointer data, const VnStep *step, const VnIdSet *cpus,
                     GError **error);
     /*
-     * A descriptor that becomes readable when the guest's process ends (pidfd_open(2)), or
-     * -1 with GONE when the process is no longer the one that was observed.
+     * A descriptor that becomes readable when the guest's process ends (pidfd_open(2)),
+     * or -1 with GONE when the process is no longer the one that was observed.
      */
     int (*open_process)(gpointer data, const VnGuest *guest, GError **error);
     VnMovePagesFunc move_pages; /* NULL: the system call */
@@ -32,12 +32,13 @@ typedef struct {
  * vn_act:
  * @plan: its steps get outcome, bytes_moved and outcome_text; a step that was carried out
  *   without complaint is DONE until the check says otherwise
- * @ledger: gets a record before and after each step; a step whose record cannot be written
- *   is not begun
+ * @ledger: gets a record before and after each step; a step whose record cannot be
+ *   written is not begun
  *
  * When a pin fails, those that this guest got before are taken back, and the rest of its
- * steps is skipped: a guest is pinned whole or not at all. Ends within step_timeout_seconds
- * a move and libvirt's deadline a pin; cancelling ends it within a batch.
+ * steps is skipped: a guest is pinned whole or not at all. Ends within
+ * step_timeout_seconds a move and libvirt's deadline a pin; cancelling ends it within a
+ * batch.
  */
 void vn_act(const VnActPort *port, const VnConfig *config, VnLedger *ledger,
             VnProgress *progress, const VnSnapshot *snapshot, VnPlan *plan);

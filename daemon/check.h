@@ -13,8 +13,8 @@
 
 /**
  * vn_check:
- * @plan: its steps' outcomes are set; what act said of a step (outcome_text) is kept where
- *   the step is not done
+ * @plan: its steps' outcomes are set; what act said of a step (outcome_text) is kept
+ *   where the step is not done
  */
 void vn_check(const VnSnapshot *after, VnPlan *plan);
 

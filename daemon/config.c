@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The configuration file: one table of keys, each with its parser; nothing else is known. */
+/*
+ * The configuration file: one table of keys, each with its parser; nothing else is
+ * known.
+ */
 #include "daemon/config.h"
 
 #include <string.h>

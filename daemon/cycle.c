@@ -89,7 +89,10 @@ all_exist(const VnSnapshot *snapshot, const char *const *guests, GError **error)
     return TRUE;
 }
 
-/* Everybody was decided for, as guests share the host; now only those asked for remain. */
+/*
+ * Everybody was decided for, as guests share the host; now only those asked for
+ * remain.
+ */
 static void
 keep_wanted(const VnSnapshot *snapshot, const char *const *guests, VnPlan *plan)
 {

@@ -49,8 +49,8 @@ gboolean vn_cycle_accepts(VnCycle *cycle, const char *const *guests,
 /**
  * vn_cycle_run: the whole cycle.
  *
- * Returns: the plan with each step's outcome, however it went. NULL only when there was no
- * plan, so that nothing was changed.
+ * Returns: the plan with each step's outcome, however it went. NULL only when there was
+ * no plan, so that nothing was changed.
  */
 VnPlan *vn_cycle_run(VnCycle *cycle, const char *const *guests, VnProgress *progress,
                      GError **error) VN_WARN_UNUSED;

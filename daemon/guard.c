@@ -22,7 +22,10 @@ refuse(VnPlan *plan, guint index, const char *why)
     g_ptr_array_remove_index(plan->steps, index);
 }
 
-/* Why the guest may not be touched at all, or the step not done by itself; NULL if it may. */
+/*
+ * Why the guest may not be touched at all, or the step not done by itself; NULL if it
+ * may.
+ */
 static char *
 forbidden(const VnSnapshot *snapshot, const VnStep *step)
 {
@@ -57,7 +60,10 @@ pool_of(const VnSnapshot *snapshot, const VnCell *cell)
     return size_bytes > snapshot->host->page_size_bytes ? size_bytes : 0;
 }
 
-/* Bytes that the plan brings to the node from the given pool, less those it takes away. */
+/*
+ * Bytes that the plan brings to the node from the given pool, less those it takes
+ * away.
+ */
 static gint64
 net_arriving(const VnSnapshot *snapshot, const VnPlan *plan, guint node, guint64 pool)
 {
@@ -115,9 +121,9 @@ no_room(const VnSnapshot *snapshot, const VnConfig *config, const VnPlan *plan,
 }
 
 /*
- * Memory is checked for the plan as a whole, because cells that change places need no room;
- * taking one step out can take away the room of another, so it starts over then. Each round
- * removes a step: it ends.
+ * Memory is checked for the plan as a whole, because cells that change places need no
+ * room; taking one step out can take away the room of another, so it starts over then.
+ * Each round removes a step: it ends.
  */
 static gboolean
 refuse_one_for_room(const VnSnapshot *snapshot, const VnConfig *config, VnPlan *plan)

@@ -20,7 +20,10 @@ pin(gpointer data, const VnStep *step, const VnIdSet *cpus, GError **error)
                                 error);
 }
 
-/* Opened first, looked at second: what has then the right start time is what was opened. */
+/*
+ * Opened first, looked at second: what has then the right start time is what was
+ * opened.
+ */
 static int
 open_process(gpointer data, const VnGuest *guest, GError **error)
 {

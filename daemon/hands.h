@@ -10,5 +10,7 @@ typedef struct {
     const char *root;   /* where /proc is */
 } VnHands;
 
-/** vn_hands_port: a port to @hands, which must outlive it. Serve is left to the caller. */
+/**
+ * vn_hands_port: a port to @hands, which must outlive it. Serve is left to the caller.
+ */
 VnActPort vn_hands_port(VnHands *hands);

@@ -38,8 +38,8 @@ gboolean vn_ledger_append(VnLedger *ledger, const char *event, const VnStep *ste
 /**
  * vn_ledger_past_steps:
  *
- * Returns: (transfer floating): aa{sv}, the last steps of this guest, oldest first, at most
- * VN_LEDGER_PAST_MAX: the keys of a plan's step, time_us (t) and event (s).
+ * Returns: (transfer floating): aa{sv}, the last steps of this guest, oldest first, at
+ * most VN_LEDGER_PAST_MAX: the keys of a plan's step, time_us (t) and event (s).
  */
 GVariant *vn_ledger_past_steps(const VnLedger *ledger, const char *uuid);
 

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VnLocator: finds the exact host-virtual range of every cell of a running guest, and
- * remembers it as long as that QEMU lives. When in doubt the range stays unknown, with the
- * reason.
+ * remembers it as long as that QEMU lives. When in doubt the range stays unknown, with
+ * the reason.
  *
- * Theory of operation. QEMU does not say where it maps a guest's RAM, so evidence is taken in
- * this order, cheapest first, until all cells are decided:
+ * Theory of operation. QEMU does not say where it maps a guest's RAM, so evidence is
+ * taken in this order, cheapest first, until all cells are decided:
  *   1. what QEMU's mappings are called, how large they are, which policy they have
  *      (daemon/places.h);
  *   2. QEMU's gpa2hva, through a QMP socket that the administrator gave the guest;
- *   3. content: guest memory, read through libvirt by guest-physical address, compared with
- *      the candidates (daemon/probe.h);
+ *   3. content: guest memory, read through libvirt by guest-physical address, compared
+ *      with the candidates (daemon/probe.h);
  *   4. gpa2hva through libvirt, which taints the guest: only where the config allows it.
- * RAM does not move within QEMU's address space, so what was found holds until the process
- * ends. What was not found is tried again, after a pause that doubles up to a minute: a
- * guest that has just started may have no memory to tell its cells apart by.
+ * RAM does not move within QEMU's address space, so what was found holds until the
+ * process ends. What was not found is tried again, after a pause that doubles up to a
+ * minute: a guest that has just started may have no memory to tell its cells apart by.
  */
 #pragma once
 
@@ -34,8 +34,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnLocator, vn_locator_free)
 
 /**
  * vn_locator_locate:
- * @guest: the told half, with pid and start_ticks; its cells get hva_start and hva_end, or
- *   hva_unknown
+ * @guest: the told half, with pid and start_ticks; its cells get hva_start and hva_end,
+ *   or hva_unknown
  * @maps: of VnNumaMap, of that process
  *
  * Takes at most some seconds, and no time for a guest that is known.

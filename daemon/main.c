@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vnumad: options, start, main loop and end. The main thread has D-Bus, timers, signals and
- * libvirt's event loop; the worker (daemon/worker.h) has all the rest.
+ * vnumad: options, start, main loop and end. The main thread has D-Bus, timers, signals
+ * and libvirt's event loop; the worker (daemon/worker.h) has all the rest.
  */
 #include "daemon/service.h"
 #include "virt/connection.h"

@@ -17,8 +17,8 @@ void vn_observer_free(VnObserver *observer);
 
 /**
  * vn_observer_observe:
- * @error: what made it impossible as a whole: the host cannot be read, or libvirt is not to
- *   be reached (BUSY)
+ * @error: what made it impossible as a whole: the host cannot be read, or libvirt is not
+ *   to be reached (BUSY)
  *
  * What is wrong with a single guest is that guest's trouble, and the others are complete.
  */

@@ -161,9 +161,9 @@ add_exact(VnPlaces *places, guint cell)
 }
 
 /*
- * The places in [start, end) for the cell, if it holds blocks side by side: a run of cells
- * of this size in all, in their order or, as the kernel hands out addresses from the top
- * downwards, in the opposite one.
+ * The places in [start, end) for the cell, if it holds blocks side by side: a run of
+ * cells of this size in all, in their order or, as the kernel hands out addresses from
+ * the top downwards, in the opposite one.
  */
 static void
 add_merged_in(VnPlaces *places, guint cell, guint64 start, guint64 end, guint range)
@@ -201,7 +201,10 @@ add_merged(VnPlaces *places, guint cell)
     }
 }
 
-/* Drops what carries another cell's name; where any carries the cell's own, the rest too. */
+/*
+ * Drops what carries another cell's name; where any carries the cell's own, the rest
+ * too.
+ */
 static void
 use_names(VnPlaces *places, guint cell)
 {

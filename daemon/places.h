@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VnPlaces: for each cell of a guest, the places in QEMU's address space where its RAM could
- * lie, and what can be told about them without looking into memory: names, sizes, policies.
- * Pure. More evidence is for daemon/probe.h to find.
+ * VnPlaces: for each cell of a guest, the places in QEMU's address space where its RAM
+ * could lie, and what can be told about them without looking into memory: names, sizes,
+ * policies. Pure. More evidence is for daemon/probe.h to find.
  */
 #pragma once
 
@@ -38,8 +38,8 @@ typedef struct VnPlaces VnPlaces;
  * vn_place_ranges_new:
  * @maps: of VnNumaMap (host/numa_maps.h), ascending
  *
- * Returns: (transfer full): of VnPlaceRange: heap, stacks, what is not writable, and guard
- *   pages are left out
+ * Returns: (transfer full): of VnPlaceRange: heap, stacks, what is not writable, and
+ *   guard pages are left out
  */
 GArray *vn_place_ranges_new(const GPtrArray *maps);
 
@@ -63,7 +63,8 @@ gboolean vn_places_is_decided(const VnPlaces *places, guint cell, guint64 *ret_s
 const GArray *vn_places_of(const VnPlaces *places, guint cell);
 
 /**
- * vn_places_decide: the cell is at @start, and so nothing else is; that may decide others.
+ * vn_places_decide: the cell is at @start, and so nothing else is; that may decide
+ * others.
  *
  * Returns: FALSE, and nothing is changed, when the ranges have no room for it there, or
  * another cell is there.

@@ -98,7 +98,10 @@ find_ends(const VnGuest *guest, guint cell, guint variant, guint64 *ret_first,
     return FALSE;
 }
 
-/* The name that QEMU gives to the cell's memory must be its own, where it is one of these. */
+/*
+ * The name that QEMU gives to the cell's memory must be its own, where it is one of
+ * these.
+ */
 static gboolean
 is_own_region(const VnGuest *guest, guint cell, const char *region)
 {
@@ -156,8 +159,8 @@ vn_probe_addresses(const VnGuest *guest, VnPlaces *places, const VnProbeSource *
 /* --- Looking at memory -------------------------------------------------------------- */
 
 /*
- * Offsets to look at: half spread evenly with a random shift, half crowded at both ends of
- * the cell, where a guest that has just started keeps most of what it uses.
+ * Offsets to look at: half spread evenly with a random shift, half crowded at both ends
+ * of the cell, where a guest that has just started keeps most of what it uses.
  */
 static GArray *
 sample_offsets(const Work *work, guint n_samples)
@@ -192,8 +195,8 @@ sample_offsets(const Work *work, guint n_samples)
 
 /*
  * Keeps the offsets that can be read at some candidate, and where the peek itself does no
- * harm: it makes QEMU touch the page, and unless that is private base pages, QEMU must have
- * it already at whichever candidate is the true one.
+ * harm: it makes QEMU touch the page, and unless that is private base pages, QEMU must
+ * have it already at whichever candidate is the true one.
  */
 static gboolean
 keep_present(const Work *work, GArray *offsets)
@@ -301,8 +304,8 @@ add_spots(Work *work, const GArray *offsets, guint *reads, GArray *spots)
 }
 
 /*
- * The spots to peek at, best first. NULL: memory cannot be looked at. The samples are taken
- * in batches, because most guests have plenty to tell by.
+ * The spots to peek at, best first. NULL: memory cannot be looked at. The samples are
+ * taken in batches, because most guests have plenty to tell by.
  */
 static GArray *
 find_spots(Work *work, guint n_undecided)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Telling a guest's cells apart by looking: QEMU is asked where a guest-physical address
- * lies, or guest memory is read by its guest-physical address and compared with what lies at
- * the candidate places. It reads only, and only what costs nothing to read; how, is a
+ * lies, or guest memory is read by its guest-physical address and compared with what lies
+ * at the candidate places. It reads only, and only what costs nothing to read; how, is a
  * parameter, so that it is tested with made-up memories.
  */
 #pragma once
@@ -39,8 +39,8 @@ typedef struct {
  * @places: gets the cells decided that QEMU knows the address of
  * @error: why QEMU could not be asked; what it answers about one cell is no error
  *
- * Each undecided cell is asked for at two addresses, which must agree with each other, with
- * the name of the memory and with the mappings.
+ * Each undecided cell is asked for at two addresses, which must agree with each other,
+ * with the name of the memory and with the mappings.
  */
 gboolean vn_probe_addresses(const VnGuest *guest, VnPlaces *places,
                             const VnProbeSource *source, GError **error) VN_WARN_UNUSED;
@@ -53,9 +53,10 @@ gboolean vn_probe_addresses(const VnGuest *guest, VnPlaces *places,
  *   stand behind what vn_places_doubt() says
  * @error: why memory could not be looked at; what was decided before that stays
  *
- * A cell is decided by two pages whose content is at one candidate place only. One that says
- * otherwise ends it all, for every cell that is not decided by then. Pages that are absent where absence matters, that hold the same
- * bytes throughout, or that change while they are compared say nothing.
+ * A cell is decided by two pages whose content is at one candidate place only. One that
+ * says otherwise ends it all, for every cell that is not decided by then. Pages that are
+ * absent where absence matters, that hold the same bytes throughout, or that change while
+ * they are compared say nothing.
  */
 gboolean vn_probe_content(const VnGuest *guest, VnPlaces *places,
                           const VnProbeSource *source, guint *peeks, GPtrArray *reasons,

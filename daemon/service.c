@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The manager object: each method becomes a task for the worker, which answers the call. */
+/*
+ * The manager object: each method becomes a task for the worker, which answers the
+ * call.
+ */
 #include "daemon/service.h"
 
 #include "daemon/job.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The worker thread: it owns the cycle, and all that touches libvirt or a guest runs on it,
- * one piece after the other. The main thread hands it tasks and gets their results.
+ * The worker thread: it owns the cycle, and all that touches libvirt or a guest runs on
+ * it, one piece after the other. The main thread hands it tasks and gets their results.
  */
 #pragma once
 
@@ -34,7 +34,7 @@ void vn_worker_run(VnWorker *worker, GTask *task, VnWorkerFunc func);
  *
  * Tasks not begun are answered with BUSY. Frees the worker.
  *
- * Returns: FALSE when the task under way did not end in time: the thread is abandoned, and
- * the process had better end.
+ * Returns: FALSE when the task under way did not end in time: the thread is abandoned,
+ * and the process had better end.
  */
 gboolean vn_worker_stop(VnWorker *worker, gint64 timeout_us);

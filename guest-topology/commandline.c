@@ -25,8 +25,8 @@ read_arguments(const xmlNode *domain)
 }
 
 /*
- * Splits "first,key=value,key,..." into a table; ",," is a comma in a value. The first item,
- * when it has no "=", goes under @implied; another without "=" has the value "on".
+ * Splits "first,key=value,key,..." into a table; ",," is a comma in a value. The first
+ * item, when it has no "=", goes under @implied; another without "=" has the value "on".
  */
 static GHashTable *
 split_options(const char *text, const char *implied)

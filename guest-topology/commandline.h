@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The administrator's own QEMU arguments in a definition (<qemu:commandline>): a QMP socket
- * that we may use, and options that change what we compute elsewhere.
+ * The administrator's own QEMU arguments in a definition (<qemu:commandline>): a QMP
+ * socket that we may use, and options that change what we compute elsewhere.
  */
 #pragma once
 
@@ -12,8 +12,8 @@
  * vn_commandline_parse:
  * @domain: the <domain> element
  * @guest: gets qmp_path, from "-qmp unix:PATH,server=on,..." or from "-chardev
- *   socket,id=X,path=PATH,server=on,..." with "-mon chardev=X,mode=control"; the first that
- *   can be used. Its machine is unset where an argument changes the memory layout.
+ *   socket,id=X,path=PATH,server=on,..." with "-mon chardev=X,mode=control"; the first
+ *   that can be used. Its machine is unset where an argument changes the memory layout.
  *
  * Source: libvirt's "QEMU driver: pass-through of arbitrary qemu commands"; qemu(1).
  */

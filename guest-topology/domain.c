@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A <domain> document: who the guest is, its vCPUs, memory and cells. Pins and binding are
- * tuning.c's, our metadata tag.c's, QEMU's own arguments commandline.c's.
+ * A <domain> document: who the guest is, its vCPUs, memory and cells. Pins and binding
+ * are tuning.c's, our metadata tag.c's, QEMU's own arguments commandline.c's.
  */
 #include "guest-topology/domain.h"
 
@@ -15,7 +15,10 @@
 
 #define UUID_DIGITS 32
 
-/* libvirt takes a UUID with or without hyphens, in either case; it writes "8-4-4-4-12". */
+/*
+ * libvirt takes a UUID with or without hyphens, in either case; it writes
+ * "8-4-4-4-12".
+ */
 static char *
 canonical_uuid(const char *text)
 {

@@ -15,7 +15,10 @@ typedef struct {
 static const Hole i440fx_hole = {.fits_below = 0xe0000000, .split = 3 * GIB};
 static const Hole q35_hole = {.fits_below = 0xb0000000, .split = 2 * GIB};
 
-/* Machine types before 2.0 split without aligning to a gigabyte: "pc-0.15", "pc-q35-1.7". */
+/*
+ * Machine types before 2.0 split without aligning to a gigabyte: "pc-0.15",
+ * "pc-q35-1.7".
+ */
 static gboolean
 is_old(const char *version)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Where QEMU puts a guest's RAM in guest-physical memory, from the definition alone: the
- * cells one after another, with the hole for PCI below 4 GiB. Hot-plugged memory is not RAM
- * in this sense: it has addresses of its own.
+ * cells one after another, with the hole for PCI below 4 GiB. Hot-plugged memory is not
+ * RAM in this sense: it has addresses of its own.
  */
 #pragma once
 
@@ -10,8 +10,9 @@
 
 /*
  * What the definition does not tell: with an AMD CPU model, QEMU 7.1 and later begin RAM
- * above 4 GiB at 1 TiB instead, when RAM, room for hot-plugging and the PCI window together
- * would reach 1012 GiB (the HyperTransport range). Below 4 GiB both are the same.
+ * above 4 GiB at 1 TiB instead, when RAM, room for hot-plugging and the PCI window
+ * together would reach 1012 GiB (the HyperTransport range). Below 4 GiB both are the
+ * same.
  */
 typedef enum {
     VN_LAYOUT_USUAL,      /* RAM above the hole begins at 4 GiB */
@@ -27,8 +28,8 @@ typedef enum {
  * @variant: a VnLayout
  * @ret_gpa: the guest-physical address
  *
- * Returns: FALSE when @cell or @offset is out of range, or the machine is none whose layout
- * is known: i440fx ("pc", "pc-i440fx-*") or q35, of version 2.0 or later.
+ * Returns: FALSE when @cell or @offset is out of range, or the machine is none whose
+ * layout is known: i440fx ("pc", "pc-i440fx-*") or q35, of version 2.0 or later.
  *
  * Source: QEMU, hw/i386/pc_piix.c pc_init1() (3.5 GiB fit below; else 3 GiB), pc_q35.c
  * pc_q35_init() (less than 2.75 GiB fit below; else 2 GiB), pc.c pc_memory_init(). The

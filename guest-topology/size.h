@@ -11,7 +11,8 @@
  * vn_size_parse:
  * @text: a decimal number
  * @unit: (nullable): what the number counts; NULL or "": KiB
- * @ret_bytes: the size in bytes, rounded up to whole KiB as libvirt does; at most G_MAXINT64
+ * @ret_bytes: the size in bytes, rounded up to whole KiB as libvirt does; at most
+ *   G_MAXINT64
  * @error: INVALID: not a number, unknown unit, too large
  *
  * Source of the format: libvirt's formatdomain, "memory"; virScaleInteger in its source:

@@ -16,6 +16,7 @@
  * vn_tag_parse:
  * @domain: the <domain> element
  * @guest: gets tagged, policy and, where the element cannot be followed as it stands,
- *   trouble: one sentence. A guest that is asked for in words we do not know is left alone.
+ *   trouble: one sentence. A guest that is asked for in words we do not know is left
+ *   alone.
  */
 void vn_tag_parse(const xmlNode *domain, VnGuest *guest);

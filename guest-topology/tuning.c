@@ -172,7 +172,10 @@ parse_binding(const xmlNode *domain, VnGuest *guest, GError **error)
     return TRUE;
 }
 
-/* One <page> of <hugepages>: for the cells of its nodeset, or for all that have none yet. */
+/*
+ * One <page> of <hugepages>: for the cells of its nodeset, or for all that have none
+ * yet.
+ */
 static gboolean
 parse_page(const xmlNode *page, VnGuest *guest, gboolean with_nodeset, GError **error)
 {

@@ -18,8 +18,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)
  * vn_xml_read:
  * @text: UTF-8, need not end in 0
  * @what: names the document in messages ("domain XML")
- * @error: INVALID: not well-formed, larger than VN_XML_BYTES_MAX, nested deeper than libxml2's
- *   own limit (256), or carrying a DTD
+ * @error: INVALID: not well-formed, larger than VN_XML_BYTES_MAX, nested deeper than
+ *   libxml2's own limit (256), or carrying a DTD
  *
  * Nothing is fetched and no entity is expanded: a document with a DTD is refused before
  * anything in it is looked at.
@@ -42,7 +42,10 @@ const xmlNode *vn_xml_next(const xmlNode *node);
 /** vn_xml_child_in: (nullable): as vn_xml_child, in namespace @space. */
 const xmlNode *vn_xml_child_in(const xmlNode *node, const char *space, const char *name);
 
-/** vn_xml_attribute: (nullable) (transfer full): the attribute, which is in no namespace. */
+/**
+ * vn_xml_attribute: (nullable) (transfer full): the attribute, which is in no
+ * namespace.
+ */
 char *vn_xml_attribute(const xmlNode *node, const char *name);
 
 /** vn_xml_text: (transfer full): the text of the element, without blanks at its ends. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VnFiles. Paths are resolved by openat2(2) with RESOLVE_IN_ROOT, so that absolute links of
- * a recorded tree stay in it; where that system call is missing (Linux before 5.6, some
- * sandboxes) the links are followed one by one here, to the same end.
+ * VnFiles. Paths are resolved by openat2(2) with RESOLVE_IN_ROOT, so that absolute links
+ * of a recorded tree stay in it; where that system call is missing (Linux before 5.6,
+ * some sandboxes) the links are followed one by one here, to the same end.
  */
 #include "host/files.h"
 
@@ -98,9 +98,10 @@ push_parts(GQueue *todo, const char *path)
 }
 
 /*
- * The path without links, as seen from the root: absolute links start there, and ".." does
- * not leave it. Not safe against somebody who changes the tree meanwhile; the kernel's own
- * way is, and this is its stand-in only. NULL with errno when there are too many links.
+ * The path without links, as seen from the root: absolute links start there, and ".."
+ * does not leave it. Not safe against somebody who changes the tree meanwhile; the
+ * kernel's own way is, and this is its stand-in only. NULL with errno when there are too
+ * many links.
  */
 static char *
 resolve(int root, const char *path)

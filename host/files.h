@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VnFiles: reading small files and listing directories below a root directory, which is "/"
- * on the machine itself and anything else for a recorded one. Every read has a limit, never
- * blocks and never follows a link out of the root. It does not know what the files mean.
+ * VnFiles: reading small files and listing directories below a root directory, which is
+ * "/" on the machine itself and anything else for a recorded one. Every read has a limit,
+ * never blocks and never follows a link out of the root. It does not know what the files
+ * mean.
  */
 #pragma once
 
@@ -26,7 +27,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnFiles, vn_files_free)
  * vn_files_shown:
  * @path: relative to the root, without a leading slash, as in all functions here
  *
- * Returns: (transfer full): the path as the user knows it, with the root in front, in UTF-8.
+ * Returns: (transfer full): the path as the user knows it, with the root in front, in
+ * UTF-8.
  */
 char *vn_files_shown(const VnFiles *files, const char *path);
 
@@ -39,8 +41,8 @@ void vn_files_set_invalid(const VnFiles *files, const char *path, GError **error
 /**
  * vn_files_read_bytes:
  * @limit_bytes: a file with more is refused
- * @error: GONE when it does not exist (or, in procfs, its process); INVALID when it is not a
- *   regular file or larger than the limit; REFUSED, FAILED
+ * @error: GONE when it does not exist (or, in procfs, its process); INVALID when it is
+ *   not a regular file or larger than the limit; REFUSED, FAILED
  *
  * Returns: (transfer full): the contents as they are, with a NUL byte behind them that is
  *   not counted in the array's length.
@@ -89,8 +91,8 @@ gboolean vn_files_is_live(const VnFiles *files);
  * @count_max: a directory with more matching entries is refused
  * @error: GONE when @path does not exist; INVALID when above @count_max; REFUSED, FAILED
  *
- * Names with anything else than a decimal number up to G_MAXINT between prefix and suffix,
- * or with leading zeros, are passed over.
+ * Names with anything else than a decimal number up to G_MAXINT between prefix and
+ * suffix, or with leading zeros, are passed over.
  *
  * Returns: (transfer full): the numbers as guint, ascending.
  */

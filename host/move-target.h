@@ -33,7 +33,8 @@ int vn_move_targets_pick(const GArray *targets);
  * vn_move_targets_find_majority:
  * @lies_on: host node, or a negative number, of each of the @n_pages pages of a granule
  *
- * Returns: the index of the target with room that has most of the pages already; -1: none.
+ * Returns: the index of the target with room that has most of the pages already; -1:
+ * none.
  */
 int vn_move_targets_find_majority(const GArray *targets, const int *lies_on,
                                   guint n_pages);

@@ -16,8 +16,8 @@
  *
  * What move_pages(2) does, as of Linux 6.1 (mm/migrate.c), that shapes this:
  * - It collects pages in a run, and migrates the run when the pages end or one cannot be
- *   collected (absent, already there, busy). Pages that need no move cut runs short, which
- *   is why only pages that need one are named.
+ *   collected (absent, already there, busy). Pages that need no move cut runs short,
+ *   which is why only pages that need one are named.
  * - When a page of a run fails, the call ends and returns how many were not moved; the
  *   run's statuses are not written (others of the run may well have moved), and later
  *   pages are not tried. The statuses are filled with UNSET before, to tell; the untried
@@ -203,9 +203,9 @@ ask(VnMove *move, Window *window, guint64 *account, GError **error)
 }
 
 /*
- * The first page in [from, n) that a call which ended early did not try: the failed run is
- * unset, then comes the page that ended it, which has a status, then what was not tried.
- * Without that page it was the last run that failed, and all were tried.
+ * The first page in [from, n) that a call which ended early did not try: the failed run
+ * is unset, then comes the page that ended it, which has a status, then what was not
+ * tried. Without that page it was the last run that failed, and all were tried.
  */
 static guint
 first_untried(const Call *call, guint from)
@@ -321,9 +321,9 @@ is_whole_and_away(const VnMove *move, const Window *window, guint first)
 }
 
 /*
- * Moves what are transparent huge pages among the granules of this goal. A first page that
- * does not move may be that of a huge page: its granule is left alone (NO_GOAL) on the
- * window's first visit.
+ * Moves what are transparent huge pages among the granules of this goal. A first page
+ * that does not move may be that of a huge page: its granule is left alone (NO_GOAL) on
+ * the window's first visit.
  */
 static gboolean
 move_whole_granules(VnMove *move, Window *window, int goal, GError **error)
@@ -383,8 +383,7 @@ visit(VnMove *move, Window *window, guint64 *ret_tried, GError **error)
             call_add(move, window, &move->ask, page);
     }
     if (!ask(move, window,
-             window->seen ? &move->tally.moved_bytes : &move->tally.already_bytes,
-             error))
+             window->seen ? &move->tally.moved_bytes : &move->tally.already_bytes, error))
         return FALSE;
 
     /* Again only when a target turned out to be full: the others take over. */

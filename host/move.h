@@ -63,16 +63,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnMove, vn_move_free)
 
 /**
  * vn_move_chunk:
- * @max_bytes: stop once about this much was tried (at least a granule, or a page); what is
- *   only looked at counts a sixteenth. Up to 32 MiB go to the kernel at once, so that this
- *   is the least for full speed
+ * @max_bytes: stop once about this much was tried (at least a granule, or a page); what
+ *   is only looked at counts a sixteenth. Up to 32 MiB go to the kernel at once, so that
+ *   this is the least for full speed
  * @ret_state: what to do next; VN_MOVE_FULL says nothing about progress: compare tallies
  * @error: GONE when the process has ended; REFUSED when it may not be moved by us, or its
  *   cpuset forbids a target; both end the mover, and the tally stays readable
  *
  * The next piece of work. Ends in VN_MOVE_DONE after a bounded number of calls, but for
- * VN_MOVE_FULL, which lasts as long as the targets are full: a caller that sees it without
- * progress gives up, and reports the tally's left_bytes as what did not fit.
+ * VN_MOVE_FULL, which lasts as long as the targets are full: a caller that sees it
+ * without progress gives up, and reports the tally's left_bytes as what did not fit.
  */
 gboolean vn_move_chunk(VnMove *move, guint64 max_bytes, VnMoveState *ret_state,
                        GError **error) VN_WARN_UNUSED;

@@ -233,8 +233,8 @@ set_line_error(GError **error, const char *name, guint line_number, Span line)
 }
 
 /*
- * The next line of @text, and its number. FALSE at the end, or with @error when the line is
- * too long or there are too many.
+ * The next line of @text, and its number. FALSE at the end, or with @error when the line
+ * is too long or there are too many.
  */
 static gboolean
 next_line(Span *text, const char *name, guint *number, Span *ret_line, GError **error)

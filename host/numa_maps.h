@@ -7,7 +7,10 @@
 
 #include "model/host.h"
 
-/* Limits of what is read; the kernel's default of mappings (vm.max_map_count) is 65530. */
+/*
+ * Limits of what is read; the kernel's default of mappings (vm.max_map_count) is
+ * 65530.
+ */
 #define VN_NUMA_MAPS_BYTES_MAX (64u << 20)
 #define VN_NUMA_MAPS_MAX (1u << 20)
 #define VN_NUMA_MAPS_LINE_BYTES_MAX 65536u
@@ -40,8 +43,8 @@ typedef struct {
  * @error: INVALID, naming the file and line, when a line is malformed or above a limit
  *
  * The two files are not read at one instant. A mapping that is only in the first has gone
- * and is left out; one that was printed again because it grew meanwhile counts once. Words
- * that are not known are passed over: kernels add some.
+ * and is left out; one that was printed again because it grew meanwhile counts once.
+ * Words that are not known are passed over: kernels add some.
  *
  * Sources of the formats: Documentation/filesystems/proc.rst, sections "numa_maps" and
  * "maps". A file's blanks, tabs, newlines and equals signs are escaped in octal there.
@@ -54,8 +57,8 @@ GPtrArray *vn_numa_maps_parse(const char *numa_maps, const char *maps,
 /**
  * vn_numa_maps_read:
  * @root: as for vn_topology_read()
- * @error: GONE when the process does not exist or is ending; UNSUPPORTED when the kernel has
- *   no NUMA; REFUSED when reading it is not allowed; else as vn_numa_maps_parse()
+ * @error: GONE when the process does not exist or is ending; UNSUPPORTED when the kernel
+ *   has no NUMA; REFUSED when reading it is not allowed; else as vn_numa_maps_parse()
  *
  * Not cheap for the process: the kernel walks all its page tables.
  *

@@ -57,7 +57,10 @@ is_present(Pagemap *pagemap, const void *page)
     return (pagemap->entries[number - first] & PAGEMAP_PRESENT) != 0;
 }
 
-/* Ends the marks of the batch's pages. Where it fails they stay as absent as they were. */
+/*
+ * Ends the marks of the batch's pages. Where it fails they stay as absent as they
+ * were.
+ */
 static void
 read_pages(int pid, const Batch *batch)
 {

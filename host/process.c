@@ -293,9 +293,10 @@ is_kernel_thread(const VnFiles *files, int tid)
 }
 
 /*
- * Before Linux 6.4 a vhost worker is no thread of QEMU but a kernel thread, called by the id
- * of the thread that made it and put into that one's control groups (vhost_dev_set_owner()
- * in drivers/vhost/vhost.c). The group's list spares a look at all processes.
+ * Before Linux 6.4 a vhost worker is no thread of QEMU but a kernel thread, called by the
+ * id of the thread that made it and put into that one's control groups
+ * (vhost_dev_set_owner() in drivers/vhost/vhost.c). The group's list spares a look at all
+ * processes.
  */
 static void
 add_vhost_kernel_threads(const VnFiles *files, VnGuest *guest)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * QEMU's process of a guest: which one it is, its threads, and where the kernel lets it run
- * and put its pages. It reads procfs below a root directory and changes nothing.
+ * QEMU's process of a guest: which one it is, its threads, and where the kernel lets it
+ * run and put its pages. It reads procfs below a root directory and changes nothing.
  */
 #pragma once
 
@@ -10,7 +10,10 @@
 /* More threads or processes than this are refused: the kernel's PID_MAX_LIMIT. */
 #define VN_PROCESS_TASKS_MAX (4u << 20)
 
-/* A process id alone may be somebody else's a moment later; with its start time it is not. */
+/*
+ * A process id alone may be somebody else's a moment later; with its start time it is
+ * not.
+ */
 typedef struct {
     int pid;
     guint64 start_ticks; /* clock ticks after boot */
@@ -25,10 +28,11 @@ typedef struct {
  * @error: GONE when no process runs this guest; INVALID when @uuid is not one; REFUSED,
  *   FAILED when processes cannot be read
  *
- * Looks at <root>/run/libvirt/qemu/NAME.pid, and believes it when that process was started
- * with "-uuid UUID". Otherwise at all processes whose program is called like QEMU; the one
- * that started first counts, for a forked helper has the same command line until it starts
- * its program. Any user can start a process that looks so: it is the fallback only.
+ * Looks at <root>/run/libvirt/qemu/NAME.pid, and believes it when that process was
+ * started with "-uuid UUID". Otherwise at all processes whose program is called like
+ * QEMU; the one that started first counts, for a forked helper has the same command line
+ * until it starts its program. Any user can start a process that looks so: it is the
+ * fallback only.
  */
 gboolean vn_process_find(const char *root, const char *name, const char *uuid,
                          VnProcess *ret_process, GError **error) VN_WARN_UNUSED;
@@ -53,15 +57,15 @@ gboolean vn_process_check(const char *root, const VnProcess *process,
 /**
  * vn_process_fill_threads:
  * @guest: with its pid and vCPUs
- * @error: GONE when the process does not exist or ends meanwhile; @guest's threads are then
- *   those found so far
+ * @error: GONE when the process does not exist or ends meanwhile; @guest's threads are
+ *   then those found so far
  *
  * Fills the vCPUs' tid and affinity from threads called "CPU N/KVM" (or "CPU N/TCG"), and
- * VnGuest.threads with the others: "IO ..." are I/O threads, "vhost-..." vhost workers, the
- * rest the emulator's. Before Linux 6.4 vhost workers are kernel threads, found in the
- * control group of the main thread. Replaces what was there before.
- * A thread that ends meanwhile is left out; one of a vCPU that the guest's definition does
- * not have is noted.
+ * VnGuest.threads with the others: "IO ..." are I/O threads, "vhost-..." vhost workers,
+ * the rest the emulator's. Before Linux 6.4 vhost workers are kernel threads, found in
+ * the control group of the main thread. Replaces what was there before. A thread that
+ * ends meanwhile is left out; one of a vCPU that the guest's definition does not have is
+ * noted.
  */
 gboolean vn_process_fill_threads(const char *root, VnGuest *guest,
                                  GError **error) VN_WARN_UNUSED;

@@ -28,7 +28,10 @@ find_cpu(const VnHost *host, guint id)
     return NULL;
 }
 
-/* Without the machine's own list: CPUs have a switch, but for those that never go offline. */
+/*
+ * Without the machine's own list: CPUs have a switch, but for those that never go
+ * offline.
+ */
 static gboolean
 has_no_off_switch_or_is_on(const VnFiles *files, guint id)
 {

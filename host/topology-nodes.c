@@ -2,7 +2,8 @@
 /*
  * The host's nodes: CPUs, memory, huge pages and distances. Formats:
  * Documentation/ABI/stable/sysfs-devices-node; memory as in /proc/meminfo
- * (Documentation/filesystems/proc.rst), huge pages Documentation/admin-guide/mm/hugetlbpage.rst.
+ * (Documentation/filesystems/proc.rst), huge pages
+ * Documentation/admin-guide/mm/hugetlbpage.rst.
  */
 #include <string.h>
 

@@ -9,8 +9,10 @@
 #define SYS_TIERS "sys/devices/virtual/memory_tiering"
 #define TIERS_MAX 4096u
 
-/* numaperf.rst says MiB/s, the older ABI file MB/s; HMAT's own unit (ACPI 6.5, table 5.148)
- * is passed on unchanged, and QEMU, for one, fills it in MiB/s. */
+/*
+ * numaperf.rst says MiB/s, the older ABI file MB/s; HMAT's own unit (ACPI 6.5, table
+ * 5.148) is passed on unchanged, and QEMU, for one, fills it in MiB/s.
+ */
 #define BANDWIDTH_UNIT_BYTES (G_GUINT64_CONSTANT(1) << 20)
 
 /* 0 when absent, malformed or above @max. */

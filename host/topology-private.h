@@ -13,9 +13,8 @@
 
 /**
  * vn_topology_read_set:
- * @directory: below the root
- * @list, @map: (nullable): names of the same set in list format and as a hexadecimal bitmap;
- *   the first that exists is read
+ * @directory: below the root @list, @map: (nullable): names of the same set in list
+ * format and as a hexadecimal bitmap; the first that exists is read
  * @error: GONE when neither exists, naming the first; INVALID naming the file
  */
 VnIdSet *vn_topology_read_set(const VnFiles *files, const char *directory,
@@ -34,5 +33,8 @@ gboolean vn_topology_read_nodes(const VnFiles *files, VnHost *host,
 gboolean vn_topology_read_distances(const VnFiles *files, VnHost *host,
                                     GError **error) VN_WARN_UNUSED;
 
-/** vn_topology_read_performance: fills access classes and memory tiers, where there are. */
+/**
+ * vn_topology_read_performance: fills access classes and memory tiers, where there
+ * are.
+ */
 void vn_topology_read_performance(const VnFiles *files, VnHost *host);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * vn_topology_read(): the parts in their order, and PCI devices. CPUs are in
- * topology-cpus.c, nodes in topology-nodes.c, what memory costs in topology-performance.c.
+ * topology-cpus.c, nodes in topology-nodes.c, what memory costs in
+ * topology-performance.c.
  */
 #include "host/topology.h"
 
@@ -67,8 +68,8 @@ is_pci_address(const char *name)
 }
 
 /*
- * Documentation/ABI/testing/sysfs-bus-pci ("numa_node": -1 when the firmware is silent; and
- * "class": "0x" and six hexadecimal digits).
+ * Documentation/ABI/testing/sysfs-bus-pci ("numa_node": -1 when the firmware is silent;
+ * and "class": "0x" and six hexadecimal digits).
  */
 static void
 read_device(const VnFiles *files, VnHost *host, const char *address)

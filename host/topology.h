@@ -16,14 +16,15 @@
  * @error: GONE when an essential file is missing, INVALID when it is malformed or above a
  *   limit, each naming the file; REFUSED, FAILED when it cannot be read
  *
- * Essential are the list of CPUs, and each node's CPUs and memory. All else is optional and
- * absent from the result when missing or malformed, but for one: distances that are there
- * and malformed are an error, for all placement rests on them.
+ * Essential are the list of CPUs, and each node's CPUs and memory. All else is optional
+ * and absent from the result when missing or malformed, but for one: distances that are
+ * there and malformed are an error, for all placement rests on them.
  *
  * - A kernel without NUMA (no /sys/devices/system/node) is one node 0 with all CPUs.
- * - Distances missing, of one node or all: VnHost.has_distances is FALSE, and they are the
- *   kernel's own default, 10 and 20. They need not be symmetric. A distance below 10 is
- *   firmware's mistake (ACPI 6.5, 5.2.17) and counts as 10: nothing is nearer than local.
+ * - Distances missing, of one node or all: VnHost.has_distances is FALSE, and they are
+ *   the kernel's own default, 10 and 20. They need not be symmetric. A distance below 10
+ *   is firmware's mistake (ACPI 6.5, 5.2.17) and counts as 10: nothing is nearer than
+ *   local.
  * - Nodes may share CPUs (numa=fake, broken firmware): each node has the CPUs that the
  *   kernel lists for it, and a CPU's host_node is then the lowest.
  * - Nodes list online CPUs only; an offline CPU has neither node, package nor siblings.

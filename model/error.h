@@ -40,8 +40,8 @@ const char *vn_error_code_name(VnErrorCode code);
  * @format: what was tried, naming the object first, without a colon at the end
  *
  * Sets @error to "<what was tried>: <strerror>", with the code that @errsv maps to:
- * ESRCH, ENOENT, ENODEV GONE; EPERM, EACCES REFUSED; EAGAIN, EBUSY, EINTR, ETIMEDOUT BUSY;
- * ENOSYS, ENOTSUP UNSUPPORTED; EINVAL, ENAMETOOLONG INVALID; others FAILED.
+ * ESRCH, ENOENT, ENODEV GONE; EPERM, EACCES REFUSED; EAGAIN, EBUSY, EINTR, ETIMEDOUT
+ * BUSY; ENOSYS, ENOTSUP UNSUPPORTED; EINVAL, ENAMETOOLONG INVALID; others FAILED.
  */
 void vn_error_set_errno(GError **error, int errsv, const char *format, ...)
     G_GNUC_PRINTF(3, 4);

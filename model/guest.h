@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VnGuest: one guest as it was told to be (cells, pins, binding: its domain XML) and as it
- * runs (threads, address ranges, where its pages lie). Plain data: guest-topology/domain.h
- * makes the first half, daemon/observe.h fills in the second.
+ * VnGuest: one guest as it was told to be (cells, pins, binding: its domain XML) and as
+ * it runs (threads, address ranges, where its pages lie). Plain data:
+ * guest-topology/domain.h makes the first half, daemon/observe.h fills in the second.
  */
 #pragma once
 
@@ -109,7 +109,8 @@ guint64 vn_cell_resident(const VnCell *cell);
  * vn_guest_alignment:
  * @homes: of VnIdSet, one per cell
  *
- * Returns: bytes on their cell's home / resident bytes, 0 to 1; -1 when nothing is resident.
+ * Returns: bytes on their cell's home / resident bytes, 0 to 1; -1 when nothing is
+ * resident.
  */
 double vn_guest_alignment(const VnGuest *guest, const GPtrArray *homes);
 

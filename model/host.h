@@ -11,7 +11,10 @@
 #define VN_HOST_NODES_MAX 1024u
 #define VN_HOST_CPUS_MAX 8192u
 
-/* SLIT: a node's distance to itself, and the value for "unreachable" (ACPI 6.5, 5.2.17). */
+/*
+ * SLIT: a node's distance to itself, and the value for "unreachable" (ACPI 6.5,
+ * 5.2.17).
+ */
 #define VN_DISTANCE_LOCAL 10u
 #define VN_DISTANCE_UNREACHABLE 255u
 
@@ -21,7 +24,10 @@ typedef struct {
     guint64 free;  /* pages */
 } VnHugePages;
 
-/* An HMAT access class of a memory target, as the kernel shows it below nodeN/accessC/. */
+/*
+ * An HMAT access class of a memory target, as the kernel shows it below
+ * nodeN/accessC/.
+ */
 typedef struct {
     VnIdSet *initiators;   /* host nodes; NULL: this class is absent */
     guint read_latency_ns; /* 0: unknown, in all four */

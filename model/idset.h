@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VnIdSet: a set of small numbers (CPUs, host nodes, vCPUs, cells), read and written in the
- * kernel's list format ("0-3,8"). Grows with its largest member, up to VN_ID_MAX.
+ * VnIdSet: a set of small numbers (CPUs, host nodes, vCPUs, cells), read and written in
+ * the kernel's list format ("0-3,8"). Grows with its largest member, up to VN_ID_MAX.
  */
 #pragma once
 
@@ -23,9 +23,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnIdSet, vn_idset_free)
 
 /**
  * vn_idset_parse:
- * @text: list format: comma-separated ids and ranges, as "0-3,8"; blanks around an item and
- *   one newline at the end are allowed; an empty text is the empty set. No strides.
- * @error: INVALID, naming the item, when the text is not a list or an id is above VN_ID_MAX
+ * @text: list format: comma-separated ids and ranges, as "0-3,8"; blanks around an item
+ *   and one newline at the end are allowed; an empty text is the empty set. No strides.
+ * @error: INVALID, naming the item, when the text is not a list or an id is above
+ *   VN_ID_MAX
  *
  * Source of the format: "List format" in cpuset(7).
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VnPlan: what was decided for each guest, why, and the steps that it takes. A policy makes
- * it, the guard removes from it, act carries it out, check compares it with a new snapshot.
+ * VnPlan: what was decided for each guest, why, and the steps that it takes. A policy
+ * makes it, the guard removes from it, act carries it out, check compares it with a new
+ * snapshot.
  */
 #pragma once
 
@@ -96,8 +97,8 @@ GVariant *vn_step_to_variant(const VnStep *step);
  * vn_guest_to_variant:
  * @decision: (nullable): where the homes come from
  *
- * Returns: (transfer floating): a{sv} with the keys of an element of `vnumactl list --json`;
- * with @whole also what `show` adds: vCPUs, threads, address ranges.
+ * Returns: (transfer floating): a{sv} with the keys of an element of `vnumactl list
+ * --json`; with @whole also what `show` adds: vCPUs, threads, address ranges.
  */
 GVariant *vn_guest_to_variant(const VnGuest *guest, const VnDecision *decision,
                               gboolean whole);

@@ -7,6 +7,7 @@
 /**
  * vn_text_bytes:
  *
- * Returns: "512 B", "1.5 KiB", "2.0 GiB": units of 1024, one decimal, whatever the locale.
+ * Returns: "512 B", "1.5 KiB", "2.0 GiB": units of 1024, one decimal, whatever the
+ * locale.
  */
 char *vn_text_bytes(guint64 bytes);

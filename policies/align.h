@@ -12,8 +12,8 @@
  *
  * Decides for every guest of @snapshot, and plans steps for those that are managed and
  * have no trouble. A plan carried out in full leaves nothing to plan. What the
- * administrator pinned himself is narrowed, never widened, unless it contradicts where the
- * memory is bound.
+ * administrator pinned himself is narrowed, never widened, unless it contradicts where
+ * the memory is bound.
  *
  * The gain of a step is by how much the guest's expected remote cost falls when each vCPU
  * accesses its own cell's resident bytes evenly: the mean SLIT distance of these accesses

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Home selection. Three passes: homes that binding or pins give; then, guest by guest, the
- * cheapest node for each cell that has none yet; then exchanges between such cells of one
- * guest, as long as they save bytes. Good enough for one host; not a global optimum.
+ * Home selection. Three passes: homes that binding or pins give; then, guest by guest,
+ * the cheapest node for each cell that has none yet; then exchanges between such cells of
+ * one guest, as long as they save bytes. Good enough for one host; not a global optimum.
  */
 #include "policies/homes.h"
 
@@ -88,7 +88,10 @@ limit_of(const VnHost *host, const VnGuest *guest, const VnCell *cell)
     return limit;
 }
 
-/* The host nodes whose CPUs the cell's vCPUs are pinned to; NULL when that says nothing. */
+/*
+ * The host nodes whose CPUs the cell's vCPUs are pinned to; NULL when that says
+ * nothing.
+ */
 static VnIdSet *
 pinned_nodes(const VnHost *host, const VnGuest *guest, const VnCell *cell)
 {
@@ -107,7 +110,10 @@ pinned_nodes(const VnHost *host, const VnGuest *guest, const VnCell *cell)
     return g_steal_pointer(&nodes);
 }
 
-/* The home that binding or pins give; VN_HOME_CHOSEN with an empty set when neither does. */
+/*
+ * The home that binding or pins give; VN_HOME_CHOSEN with an empty set when neither
+ * does.
+ */
 static VnHome
 given_home(const VnHost *host, const VnGuest *guest, const VnCell *cell)
 {
@@ -207,7 +213,10 @@ cheaper(const Cost *one, const Cost *other)
     return one->id < other->id;
 }
 
-/* Grows @home by the nearest nodes until the cell's memory fits, as far as @limit goes. */
+/*
+ * Grows @home by the nearest nodes until the cell's memory fits, as far as @limit
+ * goes.
+ */
 static void
 grow_until_it_fits(const VnHost *host, const VnCell *cell, const VnIdSet *limit,
                    guint first, VnIdSet *home)
@@ -245,7 +254,10 @@ cheapest_home(const Capacity *capacity, const VnGuest *guest, const VnCell *cell
     return home;
 }
 
-/* Exchanges the chosen homes of two cells where that saves bytes and both may go there. */
+/*
+ * Exchanges the chosen homes of two cells where that saves bytes and both may go
+ * there.
+ */
 static gboolean
 try_exchange(const VnHost *host, const VnGuest *guest, GArray *homes, guint one,
              guint other)

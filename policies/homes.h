@@ -23,8 +23,8 @@ typedef struct {
 /**
  * vn_homes_choose:
  *
- * Guests that are stopped get VN_HOME_NONE for each cell. Deterministic. Guests whose homes
- * are given by binding or pins are placed first, so that the others see their load.
+ * Guests that are stopped get VN_HOME_NONE for each cell. Deterministic. Guests whose
+ * homes are given by binding or pins are placed first, so that the others see their load.
  *
  * Returns: one GArray of VnHome a guest, in the snapshot's order, one VnHome a cell.
  */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VnQmpClient. Theory of operation: commands have ids that only grow, and one is under way
- * at a time. A reply with a smaller id belongs to a command whose caller has stopped
- * waiting: it is skipped, and there can be no more of them than such commands. Any other id
- * is a peer that does not speak QMP. The socket's own flags are left alone: each call passes
- * MSG_DONTWAIT, and poll(2) does the waiting.
+ * VnQmpClient. Theory of operation: commands have ids that only grow, and one is under
+ * way at a time. A reply with a smaller id belongs to a command whose caller has stopped
+ * waiting: it is skipped, and there can be no more of them than such commands. Any other
+ * id is a peer that does not speak QMP. The socket's own flags are left alone: each call
+ * passes MSG_DONTWAIT, and poll(2) does the waiting.
  *
  * Source of the protocol: QEMU, docs/interop/qmp-spec.txt.
  */
@@ -199,8 +199,8 @@ keep_event(VnQmpClient *client, VnQmpMessage *event)
 }
 
 /*
- * Waits for an event, or, when @id is not 0, for the answer to the command that has it; what
- * else comes meanwhile is handed on or skipped.
+ * Waits for an event, or, when @id is not 0, for the answer to the command that has it;
+ * what else comes meanwhile is handed on or skipped.
  */
 static VnQmpMessage *
 await(VnQmpClient *client, guint64 id, Wait *wait, GError **error)
@@ -238,7 +238,10 @@ await(VnQmpClient *client, guint64 id, Wait *wait, GError **error)
     return NULL;
 }
 
-/* Sends all of @text. When that fails half way QEMU would take the next command for its end. */
+/*
+ * Sends all of @text. When that fails half way QEMU would take the next command for
+ * its end.
+ */
 static gboolean
 send_all(VnQmpClient *client, const char *text, gsize length, Wait *wait, GError **error)
 {
@@ -351,8 +354,9 @@ vn_qmp_client_new_for_fd(int fd, const char *name, guint timeout_ms, GError **er
 }
 
 /*
- * connect(2) to a UNIX socket waits only while the listener's queue is full. A non-blocking
- * one would not wait but fail at once, with nothing to poll for; SO_SNDTIMEO bounds the wait.
+ * connect(2) to a UNIX socket waits only while the listener's queue is full. A
+ * non-blocking one would not wait but fail at once, with nothing to poll for; SO_SNDTIMEO
+ * bounds the wait.
  */
 static gboolean
 connect_socket(VnQmpClient *client, const struct sockaddr_un *address, Wait *wait,

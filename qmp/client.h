@@ -5,13 +5,14 @@
  * an error by then. For guests that libvirt runs use libvirt's passthrough: it owns their
  * monitor.
  *
- * Every error names the connection: "QMP /run/db1.sock: no answer to 'query-status' within
- * 5.0 s". Codes: GONE the peer closed the connection, or nobody listens; BUSY nothing came
- * in time; INVALID what came is not QMP; else what vn_qmp_error_code() says of QEMU's error.
+ * Every error names the connection: "QMP /run/db1.sock: no answer to 'query-status'
+ * within 5.0 s". Codes: GONE the peer closed the connection, or nobody listens; BUSY
+ * nothing came in time; INVALID what came is not QMP; else what vn_qmp_error_code() says
+ * of QEMU's error.
  *
  * After GONE, INVALID and a command that could be sent only in part the connection is
- * closed, and every further call says so with the same code. After another BUSY an answer that comes
- * too late is skipped, and the client can be used on.
+ * closed, and every further call says so with the same code. After another BUSY an answer
+ * that comes too late is skipped, and the client can be used on.
  */
 #pragma once
 
@@ -19,7 +20,10 @@
 
 /* The longest message taken. */
 #define VN_QMP_MESSAGE_BYTES_MAX VN_JSON_BYTES_MAX
-/* Events kept for vn_qmp_client_wait_event(); of more the oldest are dropped and counted. */
+/*
+ * Events kept for vn_qmp_client_wait_event(); of more the oldest are dropped and
+ * counted.
+ */
 #define VN_QMP_EVENTS_MAX 256
 /* Messages other than the awaited one that a call takes before it ends as BUSY. */
 #define VN_QMP_SKIPPED_MAX 4096

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vn_json_parse(): json-c's tokener in its strict mode, behind checks of what it lets pass
- * ("NaN", "01", 'single quotes', control characters in strings) or would cut off (NUL).
+ * vn_json_parse(): json-c's tokener in its strict mode, behind checks of what it lets
+ * pass ("NaN", "01", 'single quotes', control characters in strings) or would cut off
+ * (NUL).
  */
 #include "qmp/json.h"
 
@@ -28,7 +29,10 @@ count_digits(const char *text, gsize length)
     return n;
 }
 
-/* Whether @n_digits digits are a number that 64 bits hold, with one bit for the sign if any. */
+/*
+ * Whether @n_digits digits are a number that 64 bits hold, with one bit for the sign
+ * if any.
+ */
 static gboolean
 integer_fits(const char *digits, gsize n_digits, gboolean negative)
 {

@@ -121,7 +121,10 @@ static void G_GNUC_PRINTF(4, 5)
     g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "%s: '%s' %s", name, key, what);
 }
 
-/* Finds a value of the wanted type; *ret_value is NULL where none is there and may be so. */
+/*
+ * Finds a value of the wanted type; *ret_value is NULL where none is there and may be
+ * so.
+ */
 static gboolean
 find(const VnJson *object, const char *key, enum json_type type, gboolean optional,
      const VnJson **ret_value, GError **error)

@@ -31,9 +31,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnJson, vn_json_unref)
  * vn_json_parse:
  * @text: @length bytes, with or without a NUL behind them
  * @bytes_max: a longer text is refused unread
- * @error: INVALID, with the byte's offset: not one JSON value of RFC 8259 with blanks around
- *   it; not UTF-8; a NUL, plain or as \u0000; nesting past VN_JSON_DEPTH_MAX; a number that
- *   neither a gint64, a guint64 nor a double holds; NaN; or null as the whole document
+ * @error: INVALID, with the byte's offset: not one JSON value of RFC 8259 with blanks
+ *   around it; not UTF-8; a NUL, plain or as \u0000; nesting past VN_JSON_DEPTH_MAX; a
+ *   number that neither a gint64, a guint64 nor a double holds; NaN; or null as the whole
+ *   document
  *
  * Where an object has a key twice, the last value counts.
  *
@@ -43,8 +44,8 @@ VnJson *vn_json_parse(const char *text, gsize length, gsize bytes_max,
                       GError **error) VN_WARN_UNUSED;
 
 /**
- * vn_json_new_double: as json_object_new_double(), but printed with as few digits as tell it
- * from every other double (0.95 as 0.95).
+ * vn_json_new_double: as json_object_new_double(), but printed with as few digits as tell
+ * it from every other double (0.95 as 0.95).
  *
  * Returns: (transfer full): NULL, JSON's null, for NaN and the infinities.
  */
@@ -62,11 +63,11 @@ char *vn_json_print(const VnJson *json, gboolean pretty);
 /*
  * Checked getters. @object may be any value: what is no object has no keys. Errors are
  * INVALID and read "object {name, cpus}: 'memory_bytes' is missing" or "...: 'id' is a
- * string, not a whole number"; the caller prefixes whose object it was. Strings, objects and
- * arrays that are returned are borrowed from @object.
+ * string, not a whole number"; the caller prefixes whose object it was. Strings, objects
+ * and arrays that are returned are borrowed from @object.
  *
- * The optional ones take a missing key and a null alike: they succeed, and leave *ret_value
- * as it was, which makes what it was the default.
+ * The optional ones take a missing key and a null alike: they succeed, and leave
+ * *ret_value as it was, which makes what it was the default.
  */
 const char *vn_json_get_string(const VnJson *object, const char *key,
                                GError **error) VN_WARN_UNUSED;
@@ -118,7 +119,8 @@ gsize vn_json_array_length(const VnJson *array);
 const VnJson *vn_json_array_get(const VnJson *array, gsize i);
 
 /*
- * A walk over an object's keys, in the order of the text; an empty one over what is no object:
+ * A walk over an object's keys, in the order of the text; an empty one over what is no
+ * object:
  *
  * for (const VnJsonEntry *e = vn_json_first(object); e; e = vn_json_next(e))
  *     use(vn_json_entry_key(e), vn_json_entry_value(e));
@@ -131,10 +133,10 @@ const VnJson *vn_json_entry_value(const VnJsonEntry *entry);
 /**
  * vn_json_from_variant:
  *
- * Every GVariant has a JSON form: dictionaries (a{..} with any key; numbers become strings) and
- * single entries are objects, other arrays and tuples are arrays, "v" is what is in it, "m"
- * is its value or null, strings, paths and signatures are strings, all whole numbers and
- * handles are whole numbers, NaN and the infinities are null.
+ * Every GVariant has a JSON form: dictionaries (a{..} with any key; numbers become
+ * strings) and single entries are objects, other arrays and tuples are arrays, "v" is
+ * what is in it, "m" is its value or null, strings, paths and signatures are strings, all
+ * whole numbers and handles are whole numbers, NaN and the infinities are null.
  *
  * Returns: (transfer full): NULL for null.
  */
@@ -143,9 +145,10 @@ VnJson *vn_json_from_variant(GVariant *variant);
 /**
  * vn_json_to_variant:
  *
- * Objects become a{sv}, arrays av, strings s, booleans b, numbers x (t where only that holds
- * it) or d, and null an "mv" that is Nothing. "m" is a type of GVariant that D-Bus does not
- * carry: leave nulls out of what goes there. vn_json_from_variant() is the inverse.
+ * Objects become a{sv}, arrays av, strings s, booleans b, numbers x (t where only that
+ * holds it) or d, and null an "mv" that is Nothing. "m" is a type of GVariant that D-Bus
+ * does not carry: leave nulls out of what goes there. vn_json_from_variant() is the
+ * inverse.
  *
  * Returns: (transfer full): a full, not a floating, reference.
  */

@@ -39,7 +39,10 @@ parse_address(const char **cursor, guint64 *ret_address)
     return TRUE;
 }
 
-/* "Host virtual address for 0x1000 (ram-node0) is 0x7f6991e01000"; a name may have blanks. */
+/*
+ * "Host virtual address for 0x1000 (ram-node0) is 0x7f6991e01000"; a name may have
+ * blanks.
+ */
 static gboolean
 parse_answer(const char *text, guint64 gpa, char **ret_region, guint64 *ret_hva)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VnQmpMessage: one message of the QEMU Machine Protocol, received, checked and classified;
- * and the text of a command to send. Pure: sends and receives nothing.
+ * VnQmpMessage: one message of the QEMU Machine Protocol, received, checked and
+ * classified; and the text of a command to send. Pure: sends and receives nothing.
  *
  * Source of the format: QEMU, docs/interop/qmp-spec.txt, sections 2.2 to 2.5.
  */
@@ -49,8 +49,9 @@ typedef struct {
  * vn_qmp_message_parse:
  * @text: one line without its end
  * @error: INVALID: not JSON within the limits of vn_json_parse(); not exactly one of
- *   greeting, reply, error and event; or a member that the kind must have is missing or of
- *   another type. Members that the specification does not have are skipped, as it demands.
+ *   greeting, reply, error and event; or a member that the kind must have is missing or
+ *   of another type. Members that the specification does not have are skipped, as it
+ *   demands.
  *
  * Returns: (transfer full): the message.
  */
@@ -59,7 +60,10 @@ VnQmpMessage *vn_qmp_message_parse(const char *text, gsize length,
 void vn_qmp_message_free(VnQmpMessage *message);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnQmpMessage, vn_qmp_message_free)
 
-/** vn_qmp_message_get_id: Returns: whether the message has an id, and it is a number >= 0. */
+/**
+ * vn_qmp_message_get_id: Returns: whether the message has an id, and it is a number >=
+ * 0.
+ */
 gboolean vn_qmp_message_get_id(const VnQmpMessage *message, guint64 *ret_id);
 
 /**
@@ -76,14 +80,16 @@ VnErrorCode vn_qmp_error_code(const char *error_class);
  * vn_qmp_message_set_error:
  * @message: of kind VN_QMP_ERROR
  *
- * Sets @error to QEMU's own words, cut at VN_QMP_ERROR_BYTES_MAX, with the code that its class maps to.
+ * Sets @error to QEMU's own words, cut at VN_QMP_ERROR_BYTES_MAX, with the code that its
+ * class maps to.
  */
 void vn_qmp_message_set_error(const VnQmpMessage *message, GError **error);
 
 /**
  * vn_qmp_command_print:
  * @arguments: (nullable): an object
- * @id: (nullable): what the reply shall carry; libvirt's passthrough sets its own, give NULL
+ * @id: (nullable): what the reply shall carry; libvirt's passthrough sets its own, give
+ *   NULL
  *
  * Returns: (transfer full): {"execute": ...} on one line without its end.
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Keeping a session open, with deadlines. There is one session and one caller for it; a
- * call that does not end in time takes both with it, and the next call gets new ones. What
- * is stuck is remembered by key, so that a guest that hangs costs one thread, not one per
- * cycle, and never keeps others from being served.
+ * call that does not end in time takes both with it, and the next call gets new ones.
+ * What is stuck is remembered by key, so that a guest that hangs costs one thread, not
+ * one per cycle, and never keeps others from being served.
  */
 #include "virt/call.h"
 #include "virt/session.h"
@@ -198,7 +198,10 @@ left_ms(gint64 deadline_us)
     return (guint) CLAMP(left, 0, G_MAXINT32);
 }
 
-/* Not to hammer on a libvirtd that is down: each failure doubles the wait for the next. */
+/*
+ * Not to hammer on a libvirtd that is down: each failure doubles the wait for the
+ * next.
+ */
 static void
 remember_failure(VnConnection *connection, const GError *failure)
 {
@@ -282,8 +285,8 @@ typedef enum {
 } CallResult;
 
 /*
- * One try, on the session that is open. CALL_AGAIN: it was broken, and may be repeated. The
- * job owns the session meanwhile: an abandoned call closes it when it returns.
+ * One try, on the session that is open. CALL_AGAIN: it was broken, and may be repeated.
+ * The job owns the session meanwhile: an abandoned call closes it when it returns.
  */
 static CallResult
 call_once(VnConnection *connection, const VnSessionCall *call, gint64 deadline_us,

@@ -52,8 +52,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnConnection, vn_connection_free)
 /**
  * vn_connection_open:
  * @timeout_ms: 0: VN_CONNECTION_TIMEOUT_MS
- * @error: BUSY: cannot be reached now, or was tried a moment ago (after a failure the next
- *   try waits, 250 ms at first and 8 s at most); REFUSED: libvirt does not let us in
+ * @error: BUSY: cannot be reached now, or was tried a moment ago (after a failure the
+ *   next try waits, 250 ms at first and 8 s at most); REFUSED: libvirt does not let us in
  *
  * Connects if it is not connected. All calls do so by themselves: this is for whoever
  * wants events before the first call, or to know early.

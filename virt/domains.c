@@ -347,8 +347,8 @@ vn_virt_list(VnConnection *connection, guint timeout_ms, GError **error)
 }
 
 /*
- * The running guest only, never its stored definition. libvirt's test driver has no stored
- * ones to speak of, and refuses the flag.
+ * The running guest only, never its stored definition. libvirt's test driver has no
+ * stored ones to speak of, and refuses the flag.
  */
 static unsigned int
 live_flag(virDomainPtr domain)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What vnumad asks of libvirt about guests: the list with their definitions, pins, and two
- * ways to look into guest memory. Each call blocks at most its time-out; all errors: GONE:
- * no such guest, or it does not run; BUSY: no answer in time, libvirt not reachable, or
- * somebody holds the guest; REFUSED, UNSUPPORTED, INVALID, FAILED as libvirt says.
+ * What vnumad asks of libvirt about guests: the list with their definitions, pins, and
+ * two ways to look into guest memory. Each call blocks at most its time-out; all errors:
+ * GONE: no such guest, or it does not run; BUSY: no answer in time, libvirt not
+ * reachable, or somebody holds the guest; REFUSED, UNSUPPORTED, INVALID, FAILED as
+ * libvirt says.
  * @timeout_ms: 0: VN_CONNECTION_TIMEOUT_MS, throughout.
  */
 #pragma once
@@ -31,8 +32,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnVirtDomain, vn_virt_domain_free)
  * vn_virt_list:
  *
  * All guests that libvirt knows, ascending in name. One that vanishes meanwhile is left
- * out. One whose definition is not answered within a quarter of the time-out is listed with
- * a busy reason and without XML: a guest that hangs does not hide the others.
+ * out. One whose definition is not answered within a quarter of the time-out is listed
+ * with a busy reason and without XML: a guest that hangs does not hide the others.
  *
  * Returns: (transfer full): of VnVirtDomain
  */
@@ -71,8 +72,8 @@ gboolean vn_virt_peek(VnConnection *connection, const char *uuid, guint64 gpa,
  * @json: a QMP command, one object
  * @ret_reply: (transfer full): QEMU's reply, one JSON object, which may be an error
  *
- * Speaks to QEMU behind libvirt's back: libvirt marks the guest as tainted (custom-monitor)
- * for the rest of its run. Only where the administrator allows it.
+ * Speaks to QEMU behind libvirt's back: libvirt marks the guest as tainted
+ * (custom-monitor) for the rest of its run. Only where the administrator allows it.
  */
 gboolean vn_virt_monitor_command(VnConnection *connection, const char *uuid,
                                  const char *json, char **ret_reply, guint timeout_ms,

@@ -135,7 +135,10 @@ vn_session_prepare(void)
     }
 }
 
-/* An event that a driver does not have is done without: the cycle sees it all the same. */
+/*
+ * An event that a driver does not have is done without: the cycle sees it all the
+ * same.
+ */
 static int
 watch(virConnectPtr connect, int id, virConnectDomainEventGenericCallback callback,
       VnEventSink *sink)

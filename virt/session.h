@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One open libvirt connection with its event callbacks. Private to virt/. Opening, closing
- * and using it may block, so all three are done in a VnCaller's thread.
+ * One open libvirt connection with its event callbacks. Private to virt/. Opening,
+ * closing and using it may block, so all three are done in a VnCaller's thread.
  */
 #pragma once
 
@@ -68,8 +68,8 @@ gboolean vn_connection_call(VnConnection *connection, const VnSessionCall *call,
                             gpointer *data, GError **error) VN_WARN_UNUSED;
 
 /**
- * vn_connection_note_name: remembers how a guest is called, for the messages of calls that
- * end before libvirt could say.
+ * vn_connection_note_name: remembers how a guest is called, for the messages of calls
+ * that end before libvirt could say.
  */
 void vn_connection_note_name(VnConnection *connection, const char *uuid,
                              const char *name);

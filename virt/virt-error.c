@@ -4,7 +4,10 @@
 
 #include <libvirt/virterror.h>
 
-/* libvirt reports what a system call said: its errno is in int1 (virReportSystemError). */
+/*
+ * libvirt reports what a system call said: its errno is in int1
+ * (virReportSystemError).
+ */
 static VnErrorCode
 code_of_system_error(const virError *last)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Act with fake hands: a kernel that keeps a node for each page of two cells, as strict as
- * the real one where act can tell (host/move has the finer cases), and a libvirt that
+ * Act with fake hands: a kernel that keeps a node for each page of two cells, as strict
+ * as the real one where act can tell (host/move has the finer cases), and a libvirt that
  * fails on demand.
  */
 #include "daemon/act.h"

@@ -357,7 +357,10 @@ test_process_is_gone(Fixture *fixture, gconstpointer unused)
     g_assert_nonnull(strstr(trouble, "db1"));
 }
 
-/* The host cannot be read any more: an error that names the file, and the daemon lives. */
+/*
+ * The host cannot be read any more: an error that names the file, and the daemon
+ * lives.
+ */
 static void
 test_host_is_damaged(Fixture *fixture, gconstpointer unused)
 {

@@ -41,7 +41,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     g_assert(!error && guest->name && guest->uuid);
-    g_assert(g_utf8_validate(guest->name, -1, NULL) && g_uuid_string_is_valid(guest->uuid));
+    g_assert(g_utf8_validate(guest->name, -1, NULL));
+    g_assert(g_uuid_string_is_valid(guest->uuid));
     g_assert(guest->vcpus->len >= 1 && guest->vcpus->len <= VN_VCPUS_MAX);
     g_assert(guest->tagged || !guest->policy);
     check_cells(guest);

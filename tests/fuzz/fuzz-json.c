@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * JSON: what is taken prints, reads back and prints the same, also by way of GVariant; the
- * getters hold on whatever it is.
+ * JSON: what is taken prints, reads back and prints the same, also by way of GVariant;
+ * the getters hold on whatever it is.
  */
 #include "qmp/json.h"
 #include "tests/fuzz/fuzz.h"

@@ -38,7 +38,10 @@ check_message(const char *line, gsize length)
     }
 }
 
-/* Returns the lines that come out when @data goes in by @chunk bytes, or NULL if refused. */
+/*
+ * Returns the lines that come out when @data goes in by @chunk bytes, or NULL if
+ * refused.
+ */
 static GString *
 frame(const uint8_t *data, size_t size, size_t chunk, gboolean check)
 {

@@ -5,5 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** LLVMFuzzerTestOneInput: aborts when @size bytes of @data break a promise. Returns: 0. */
+/**
+ * LLVMFuzzerTestOneInput: aborts when @size bytes of @data break a promise. Returns:
+ * 0.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Feeds each file of the corpus folder given as argument to a fuzz target, one test a file,
- * so that what fuzzing once found stays tested by any compiler. Takes the place of
+ * Feeds each file of the corpus folder given as argument to a fuzz target, one test a
+ * file, so that what fuzzing once found stays tested by any compiler. Takes the place of
  * libFuzzer's main.
  */
 #include "tests/fuzz/fuzz.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Domain XML: a whole live definition, the odd ones, the refused ones, and hostile ones. */
+/*
+ * Domain XML: a whole live definition, the odd ones, the refused ones, and hostile
+ * ones.
+ */
 #include "guest-topology/domain.h"
 
 #include <string.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where RAM lies around the PCI hole; the figures are QEMU 7.2's own ("info mtree -f"). */
+/*
+ * Where RAM lies around the PCI hole; the figures are QEMU 7.2's own ("info mtree
+ * -f").
+ */
 #include "guest-topology/memory_layout.h"
 
 #define MIB (G_GUINT64_CONSTANT(1) << 20)

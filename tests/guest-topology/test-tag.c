@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Our metadata element: what is understood, and that all else is trouble, never a guess. */
+/*
+ * Our metadata element: what is understood, and that all else is trouble, never a
+ * guess.
+ */
 #include "guest-topology/domain.h"
 
 #include <string.h>

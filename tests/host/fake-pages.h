@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * FakePages: a strict stand-in for move_pages(2), after do_pages_move() of Linux 6.1: runs,
- * early ends, unwritten statuses, huge pages, room per node. Naming a node outside the
- * mover's targets, a page that needs no move, or too many pages fails the test.
+ * FakePages: a strict stand-in for move_pages(2), after do_pages_move() of Linux 6.1:
+ * runs, early ends, unwritten statuses, huge pages, room per node. Naming a node outside
+ * the mover's targets, a page that needs no move, or too many pages fails the test.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VnMove on the real kernel: the memory of child processes between host nodes 0 and 1. Needs
- * root and two nodes with memory, else it skips: meant for the lab, where the machine is its
- * own, as it takes huge pages and makes a control group.
+ * VnMove on the real kernel: the memory of child processes between host nodes 0 and 1.
+ * Needs root and two nodes with memory, else it skips: meant for the lab, where the
+ * machine is its own, as it takes huge pages and makes a control group.
  */
 #include "host/move.h"
 

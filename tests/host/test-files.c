@@ -168,7 +168,10 @@ test_unreadable(void)
         g_assert_cmpint(seteuid(0), ==, 0);
 }
 
-/* Absolute links and ".." mean the root's own, as they did where the tree was recorded. */
+/*
+ * Absolute links and ".." mean the root's own, as they did where the tree was
+ * recorded.
+ */
 static void
 check_links(void)
 {

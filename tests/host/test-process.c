@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* QEMU's process and threads: in trees made to look like procfs, and of this very process. */
+/*
+ * QEMU's process and threads: in trees made to look like procfs, and of this very
+ * process.
+ */
 #include "host/process.h"
 
 #include <pthread.h>
@@ -82,7 +85,10 @@ test_pid_file(void)
     }
 }
 
-/* The pid file may be of a guest that is no more, or no pid file: then all are looked at. */
+/*
+ * The pid file may be of a guest that is no more, or no pid file: then all are looked
+ * at.
+ */
 static void
 test_scan(void)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vn_topology_read() against readers that are not ours: numactl and lscpu on this machine,
- * and numactl on the recorded ones, bind-mounted over /sys in a mount namespace of its own.
+ * vn_topology_read() against readers that are not ours: numactl and lscpu on this
+ * machine, and numactl on the recorded ones, bind-mounted over /sys in a mount namespace
+ * of its own.
  */
 #include "host/topology.h"
 

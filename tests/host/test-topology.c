@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* vn_topology_read(): recorded hosts, and by hand the oddities that real ones have shown. */
+/*
+ * vn_topology_read(): recorded hosts, and by hand the oddities that real ones have
+ * shown.
+ */
 #include "host/topology.h"
 
 #include "tests/host/tree.h"
@@ -111,7 +114,10 @@ test_recorded(void)
     }
 }
 
-/* One in full: the lab's line of three nodes and a far one (lab/topologies/four-nodes.args). */
+/*
+ * One in full: the lab's line of three nodes and a far one
+ * (lab/topologies/four-nodes.args).
+ */
 static void
 test_recorded_in_full(void)
 {

@@ -27,5 +27,8 @@ void vn_tree_link(const VnTree *tree, const char *path, const char *target);
 /** vn_tree_remove: whatever is there, with what is in it; it need not exist. */
 void vn_tree_remove(const VnTree *tree, const char *path);
 
-/** vn_tree_files: the paths of all regular files below @path, as char*, without the root. */
+/**
+ * vn_tree_files: the paths of all regular files below @path, as char*, without the
+ * root.
+ */
 GPtrArray *vn_tree_files(const VnTree *tree, const char *path);

@@ -11,7 +11,10 @@
 typedef struct FakePeer FakePeer;
 typedef void (*FakeScript)(FakePeer *peer, gpointer user_data);
 
-/** fake_peer_start: runs @script in a thread; *ret_fd (transfer full) is the client's end. */
+/**
+ * fake_peer_start: runs @script in a thread; *ret_fd (transfer full) is the client's
+ * end.
+ */
 FakePeer *fake_peer_start(FakeScript script, gpointer user_data, int *ret_fd);
 
 /** fake_peer_join: waits for the script's end. Returns: the bytes that it could send. */

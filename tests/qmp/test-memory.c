@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* gpa2hva's command and its answers, as QEMU 7.2 words them (test-qemu asks a real one). */
+/*
+ * gpa2hva's command and its answers, as QEMU 7.2 words them (test-qemu asks a real
+ * one).
+ */
 #include "qmp/memory.h"
 
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The client and gpa2hva against a real QEMU in software emulation, without a guest system.
- * QEMU is given a socket that already listens, so that there is nothing to wait for.
+ * The client and gpa2hva against a real QEMU in software emulation, without a guest
+ * system. QEMU is given a socket that already listens, so that there is nothing to wait
+ * for.
  */
 #include "qmp/memory.h"
 
@@ -43,7 +44,10 @@ listen_at(const char *path)
     return fd;
 }
 
-/* Starts QEMU with @options; FALSE when there is none on this machine: the test is skipped. */
+/*
+ * Starts QEMU with @options; FALSE when there is none on this machine: the test is
+ * skipped.
+ */
 static gboolean
 qemu_start(Qemu *qemu, const char *options)
 {
@@ -226,7 +230,10 @@ assert_no_hva(Qemu *qemu, guint64 gpa, VnErrorCode code, const char *message)
     g_assert_cmpuint(hva, ==, 42);
 }
 
-/* Two cells; QEMU itself puts a known word into each, to be found where gpa2hva points. */
+/*
+ * Two cells; QEMU itself puts a known word into each, to be found where gpa2hva
+ * points.
+ */
 static void
 test_gpa_to_hva(void)
 {

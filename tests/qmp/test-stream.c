@@ -89,7 +89,10 @@ test_limit(void)
     }
 }
 
-/* 100 MB without a line feed: refused when the limit is passed, no more held than that. */
+/*
+ * 100 MB without a line feed: refused when the limit is passed, no more held than
+ * that.
+ */
 static void
 test_endless_line(void)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Hosts and guests described in a line or two, for tests of pure code; plans rehearsed. */
+/*
+ * Hosts and guests described in a line or two, for tests of pure code; plans
+ * rehearsed.
+ */
 #pragma once
 
 #include "model/plan.h"
@@ -7,8 +10,8 @@
 #define MIB (G_GUINT64_CONSTANT(1) << 20)
 
 /**
- * scenario_new: @n_nodes host nodes 0.., each with @n_cpus CPUs (numbered node by node) and
- * @memory_mib, half of it free; 10 and 21 apart.
+ * scenario_new: @n_nodes host nodes 0.., each with @n_cpus CPUs (numbered node by node)
+ * and @memory_mib, half of it free; 10 and 21 apart.
  */
 VnSnapshot *scenario_new(guint n_nodes, guint n_cpus, guint64 memory_mib);
 

@@ -164,7 +164,10 @@ test_restart(void)
     daemon_free(&daemon);
 }
 
-/* libvirtd stops answering midway: the call ends at its deadline, and so do later ones. */
+/*
+ * libvirtd stops answering midway: the call ends at its deadline, and so do later
+ * ones.
+ */
 static void
 test_hung(void)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is asked of libvirt, against its test driver: list, pins, events, guests that go. */
+/*
+ * What is asked of libvirt, against its test driver: list, pins, events, guests that
+ * go.
+ */
 #include "virt/domains.h"
 #include "virt/session.h"
 
