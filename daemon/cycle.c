@@ -7,6 +7,7 @@
 #include "daemon/guard.h"
 #include "daemon/hands.h"
 #include "daemon/observe.h"
+#include "model/dict.h"
 #include "policies/align.h"
 
 #include <string.h>
@@ -237,9 +238,9 @@ vn_cycle_describe_guest(VnCycle *cycle, const char *name, GError **error)
     const VnDecision *decision = vn_plan_find_decision(plan, guest->name);
     g_autoptr(GVariant) described =
         g_variant_ref_sink(vn_guest_to_variant(guest, decision, TRUE));
-    g_auto(GVariantDict) dict;
-    g_variant_dict_init(&dict, described);
-    g_variant_dict_insert_value(&dict, "past_steps",
-                                vn_ledger_past_steps(cycle->ledger, guest->uuid));
-    return g_variant_dict_end(&dict);
+    g_auto(VnDict) dict;
+    vn_dict_init(&dict, described);
+    vn_dict_insert_value(&dict, "past_steps",
+                         vn_ledger_past_steps(cycle->ledger, guest->uuid));
+    return vn_dict_end(&dict);
 }

@@ -4,6 +4,7 @@
 
 #include "daemon/check.h"
 #include "data/vn-dbus.h"
+#include "model/dict.h"
 
 #include <string.h>
 
@@ -54,15 +55,15 @@ run(GTask *task, VnCycle *cycle)
         bytes_moved += ((const VnStep *) plan->steps->pdata[i])->bytes_moved;
     g_autofree char *summary = vn_check_summary(plan, &all_done);
     g_autoptr(GVariant) described = g_variant_ref_sink(vn_plan_to_variant(plan));
-    g_auto(GVariantDict) dict;
-    g_variant_dict_init(&dict, described);
-    g_variant_dict_insert(&dict, "summary", "s", summary);
-    g_variant_dict_insert(&dict, "bytes_moved", "t", bytes_moved);
-    g_variant_dict_insert(&dict, "seconds", "d",
-                          (double) (g_get_monotonic_time() - begun_us) / G_USEC_PER_SEC);
+    g_auto(VnDict) dict;
+    vn_dict_init(&dict, described);
+    vn_dict_insert(&dict, "summary", "s", summary);
+    vn_dict_insert(&dict, "bytes_moved", "t", bytes_moved);
+    vn_dict_insert(&dict, "seconds", "d",
+                   (double) (g_get_monotonic_time() - begun_us) / G_USEC_PER_SEC);
     if (!all_done)
-        g_variant_dict_insert(&dict, "error", "s", summary);
-    g_task_return_pointer(task, g_variant_ref_sink(g_variant_dict_end(&dict)),
+        vn_dict_insert(&dict, "error", "s", summary);
+    g_task_return_pointer(task, g_variant_ref_sink(vn_dict_end(&dict)),
                           (GDestroyNotify) g_variant_unref);
 }
 
@@ -82,12 +83,12 @@ show_progress(gpointer data)
 static GVariant *
 failure(const GError *error)
 {
-    g_auto(GVariantDict) dict;
-    g_variant_dict_init(&dict, NULL);
-    g_variant_dict_insert(&dict, "summary", "s", error->message);
-    g_variant_dict_insert(&dict, "error", "s", error->message);
-    g_variant_dict_insert(&dict, "bytes_moved", "t", (guint64) 0);
-    return g_variant_dict_end(&dict);
+    g_auto(VnDict) dict;
+    vn_dict_init(&dict, NULL);
+    vn_dict_insert(&dict, "summary", "s", error->message);
+    vn_dict_insert(&dict, "error", "s", error->message);
+    vn_dict_insert(&dict, "bytes_moved", "t", (guint64) 0);
+    return vn_dict_end(&dict);
 }
 
 static void

@@ -6,6 +6,7 @@
  */
 #include "daemon/ledger.h"
 
+#include "model/dict.h"
 #include "qmp/json.h"
 
 #include <errno.h>
@@ -137,13 +138,13 @@ static GVariant *
 make_record(const char *event, const VnStep *step)
 {
     g_autoptr(GVariant) described = g_variant_ref_sink(vn_step_to_variant(step));
-    g_auto(GVariantDict) dict;
-    g_variant_dict_init(&dict, described);
-    g_variant_dict_insert(&dict, "format", "u", (guint32) FORMAT);
-    g_variant_dict_insert(&dict, "time_us", "t", (guint64) g_get_real_time());
-    g_variant_dict_insert(&dict, "event", "s", event);
-    g_variant_dict_insert(&dict, "uuid", "s", step->uuid);
-    return g_variant_dict_end(&dict);
+    g_auto(VnDict) dict;
+    vn_dict_init(&dict, described);
+    vn_dict_insert(&dict, "format", "u", (guint32) FORMAT);
+    vn_dict_insert(&dict, "time_us", "t", (guint64) g_get_real_time());
+    vn_dict_insert(&dict, "event", "s", event);
+    vn_dict_insert(&dict, "uuid", "s", step->uuid);
+    return vn_dict_end(&dict);
 }
 
 gboolean

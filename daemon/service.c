@@ -7,6 +7,7 @@
 
 #include "daemon/job.h"
 #include "data/vn-dbus.h"
+#include "model/dict.h"
 
 /* Jobs that wait or run at one time, and how long an ended one can still be asked. */
 #define JOBS_MAX 16u
@@ -56,11 +57,11 @@ list_guests(GTask *task, VnCycle *cycle)
         g_task_return_error(task, error);
         return;
     }
-    g_auto(GVariantDict) dict;
-    g_variant_dict_init(&dict, NULL);
-    g_variant_dict_insert_value(&dict, "guests", guests);
-    g_variant_dict_insert(&dict, "age_ms", "t", (guint64) 0);
-    g_task_return_pointer(task, g_variant_ref_sink(g_variant_dict_end(&dict)),
+    g_auto(VnDict) dict;
+    vn_dict_init(&dict, NULL);
+    vn_dict_insert_value(&dict, "guests", guests);
+    vn_dict_insert(&dict, "age_ms", "t", (guint64) 0);
+    g_task_return_pointer(task, g_variant_ref_sink(vn_dict_end(&dict)),
                           (GDestroyNotify) g_variant_unref);
 }
 

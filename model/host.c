@@ -2,7 +2,7 @@
 /* VnHost: construction, look-ups, and its description as a GVariant. */
 #include "model/host.h"
 
-#include "model/variant.h"
+#include "model/dict.h"
 
 static void
 node_free(gpointer data)
@@ -151,90 +151,88 @@ huge_pages_to_variant(const GArray *sizes)
     g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
     for (guint i = 0; i < sizes->len; i++) {
         const VnHugePages *pages = &g_array_index(sizes, VnHugePages, i);
-        g_auto(GVariantDict) dict;
-        g_variant_dict_init(&dict, NULL);
-        g_variant_dict_insert(&dict, "size_bytes", "t", pages->size_bytes);
-        g_variant_dict_insert(&dict, "total", "t", pages->total);
-        g_variant_dict_insert(&dict, "free", "t", pages->free);
-        g_variant_builder_add_value(&list, g_variant_dict_end(&dict));
+        g_auto(VnDict) dict;
+        vn_dict_init(&dict, NULL);
+        vn_dict_insert(&dict, "size_bytes", "t", pages->size_bytes);
+        vn_dict_insert(&dict, "total", "t", pages->total);
+        vn_dict_insert(&dict, "free", "t", pages->free);
+        g_variant_builder_add_value(&list, vn_dict_end(&dict));
     }
     return g_variant_builder_end(&list);
 }
 
 /* The nearest class that is there: what an access from the best place costs. */
 static void
-insert_access(GVariantDict *dict, const VnHostNode *node)
+insert_access(VnDict *dict, const VnHostNode *node)
 {
     const VnAccessClass *access = &node->access[node->access[0].initiators ? 0 : 1];
     if (!access->initiators)
         return;
-    vn_variant_dict_insert_idset(dict, "initiators", access->initiators);
+    vn_dict_insert_idset(dict, "initiators", access->initiators);
     if (access->read_latency_ns)
-        g_variant_dict_insert(dict, "read_latency_ns", "u", access->read_latency_ns);
+        vn_dict_insert(dict, "read_latency_ns", "u", access->read_latency_ns);
     if (access->write_latency_ns)
-        g_variant_dict_insert(dict, "write_latency_ns", "u", access->write_latency_ns);
+        vn_dict_insert(dict, "write_latency_ns", "u", access->write_latency_ns);
     if (access->read_bandwidth_bytes_per_second)
-        g_variant_dict_insert(dict, "read_bandwidth_bytes_per_second", "t",
-                              access->read_bandwidth_bytes_per_second);
+        vn_dict_insert(dict, "read_bandwidth_bytes_per_second", "t",
+                       access->read_bandwidth_bytes_per_second);
     if (access->write_bandwidth_bytes_per_second)
-        g_variant_dict_insert(dict, "write_bandwidth_bytes_per_second", "t",
-                              access->write_bandwidth_bytes_per_second);
+        vn_dict_insert(dict, "write_bandwidth_bytes_per_second", "t",
+                       access->write_bandwidth_bytes_per_second);
 }
 
 static GVariant *
 node_to_variant(const VnHost *host, const VnHostNode *node)
 {
-    g_auto(GVariantDict) dict;
-    g_variant_dict_init(&dict, NULL);
-    g_variant_dict_insert(&dict, "id", "u", node->id);
-    vn_variant_dict_insert_idset(&dict, "cpus", node->cpus);
-    g_variant_dict_insert(&dict, "has_cpu", "b", !vn_idset_is_empty(node->cpus));
-    g_variant_dict_insert(&dict, "memory_bytes", "t", node->memory_bytes);
-    g_variant_dict_insert(&dict, "free_bytes", "t", node->free_bytes);
-    g_variant_dict_insert_value(
-        &dict, "distances",
-        g_variant_new_fixed_array(G_VARIANT_TYPE_UINT32, node->distances,
-                                  host->nodes->len, sizeof(guint32)));
-    g_variant_dict_insert_value(&dict, "huge_pages",
-                                huge_pages_to_variant(node->huge_pages));
+    g_auto(VnDict) dict;
+    vn_dict_init(&dict, NULL);
+    vn_dict_insert(&dict, "id", "u", node->id);
+    vn_dict_insert_idset(&dict, "cpus", node->cpus);
+    vn_dict_insert(&dict, "has_cpu", "b", !vn_idset_is_empty(node->cpus));
+    vn_dict_insert(&dict, "memory_bytes", "t", node->memory_bytes);
+    vn_dict_insert(&dict, "free_bytes", "t", node->free_bytes);
+    vn_dict_insert_value(&dict, "distances",
+                         g_variant_new_fixed_array(G_VARIANT_TYPE_UINT32, node->distances,
+                                                   host->nodes->len, sizeof(guint32)));
+    vn_dict_insert_value(&dict, "huge_pages", huge_pages_to_variant(node->huge_pages));
     if (node->tier < 0)
-        vn_variant_dict_insert_null(&dict, "tier");
+        vn_dict_insert_null(&dict, "tier");
     else
-        g_variant_dict_insert(&dict, "tier", "i", node->tier);
+        vn_dict_insert(&dict, "tier", "i", node->tier);
     insert_access(&dict, node);
-    return g_variant_dict_end(&dict);
+    return vn_dict_end(&dict);
 }
 
 static GVariant *
 cpu_to_variant(const VnHostCpu *cpu)
 {
-    g_auto(GVariantDict) dict;
-    g_variant_dict_init(&dict, NULL);
-    g_variant_dict_insert(&dict, "id", "u", cpu->id);
-    g_variant_dict_insert(&dict, "online", "b", cpu->online);
+    g_auto(VnDict) dict;
+    vn_dict_init(&dict, NULL);
+    vn_dict_insert(&dict, "id", "u", cpu->id);
+    vn_dict_insert(&dict, "online", "b", cpu->online);
     if (cpu->host_node >= 0)
-        g_variant_dict_insert(&dict, "host_node", "i", cpu->host_node);
+        vn_dict_insert(&dict, "host_node", "i", cpu->host_node);
     if (cpu->package >= 0)
-        g_variant_dict_insert(&dict, "package", "i", cpu->package);
+        vn_dict_insert(&dict, "package", "i", cpu->package);
     if (cpu->core >= 0)
-        g_variant_dict_insert(&dict, "core", "i", cpu->core);
+        vn_dict_insert(&dict, "core", "i", cpu->core);
     if (cpu->l3 >= 0)
-        g_variant_dict_insert(&dict, "l3", "i", cpu->l3);
+        vn_dict_insert(&dict, "l3", "i", cpu->l3);
     if (cpu->siblings)
-        vn_variant_dict_insert_idset(&dict, "siblings", cpu->siblings);
-    return g_variant_dict_end(&dict);
+        vn_dict_insert_idset(&dict, "siblings", cpu->siblings);
+    return vn_dict_end(&dict);
 }
 
 static GVariant *
 device_to_variant(const VnHostDevice *device)
 {
-    g_auto(GVariantDict) dict;
-    g_variant_dict_init(&dict, NULL);
-    g_variant_dict_insert(&dict, "address", "s", device->address);
-    g_variant_dict_insert(&dict, "class_code", "u", device->class_code);
+    g_auto(VnDict) dict;
+    vn_dict_init(&dict, NULL);
+    vn_dict_insert(&dict, "address", "s", device->address);
+    vn_dict_insert(&dict, "class_code", "u", device->class_code);
     if (device->host_node >= 0)
-        g_variant_dict_insert(&dict, "host_node", "i", device->host_node);
-    return g_variant_dict_end(&dict);
+        vn_dict_insert(&dict, "host_node", "i", device->host_node);
+    return vn_dict_end(&dict);
 }
 
 GVariant *
@@ -243,7 +241,7 @@ vn_host_to_variant(const VnHost *host)
     g_auto(GVariantBuilder) nodes;
     g_auto(GVariantBuilder) cpus;
     g_auto(GVariantBuilder) devices;
-    g_auto(GVariantDict) dict;
+    g_auto(VnDict) dict;
 
     g_variant_builder_init(&nodes, G_VARIANT_TYPE("aa{sv}"));
     g_variant_builder_init(&cpus, G_VARIANT_TYPE("aa{sv}"));
@@ -255,11 +253,11 @@ vn_host_to_variant(const VnHost *host)
     for (guint i = 0; i < host->devices->len; i++)
         g_variant_builder_add_value(&devices, device_to_variant(host->devices->pdata[i]));
 
-    g_variant_dict_init(&dict, NULL);
-    g_variant_dict_insert(&dict, "page_size_bytes", "t", host->page_size_bytes);
-    g_variant_dict_insert(&dict, "has_distances", "b", host->has_distances);
-    g_variant_dict_insert_value(&dict, "nodes", g_variant_builder_end(&nodes));
-    g_variant_dict_insert_value(&dict, "cpus", g_variant_builder_end(&cpus));
-    g_variant_dict_insert_value(&dict, "devices", g_variant_builder_end(&devices));
-    return g_variant_dict_end(&dict);
+    vn_dict_init(&dict, NULL);
+    vn_dict_insert(&dict, "page_size_bytes", "t", host->page_size_bytes);
+    vn_dict_insert(&dict, "has_distances", "b", host->has_distances);
+    vn_dict_insert_value(&dict, "nodes", g_variant_builder_end(&nodes));
+    vn_dict_insert_value(&dict, "cpus", g_variant_builder_end(&cpus));
+    vn_dict_insert_value(&dict, "devices", g_variant_builder_end(&devices));
+    return vn_dict_end(&dict);
 }

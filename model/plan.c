@@ -2,7 +2,7 @@
 /* VnPlan: construction, and plans and guests described as GVariants. */
 #include "model/plan.h"
 
-#include "model/variant.h"
+#include "model/dict.h"
 
 #include <string.h>
 
@@ -177,28 +177,28 @@ GVariant *
 vn_step_to_variant(const VnStep *step)
 {
     g_autofree char *target = vn_step_target(step);
-    g_auto(GVariantDict) dict;
-    g_variant_dict_init(&dict, NULL);
-    g_variant_dict_insert(&dict, "kind", "s", vn_step_kind_name(step->kind));
-    g_variant_dict_insert(&dict, "guest", "s", step->guest);
-    g_variant_dict_insert(&dict, "target", "s", target);
-    vn_variant_dict_insert_idset(&dict, "before", step->before);
-    vn_variant_dict_insert_idset(&dict, "after", step->after);
-    g_variant_dict_insert(&dict, "bytes", "t", step->bytes);
-    g_variant_dict_insert(&dict, "expected_gain", "d", step->expected_gain);
-    vn_variant_dict_insert_string(&dict, "reason", step->reason);
-    g_variant_dict_insert(&dict, "outcome", "s", vn_outcome_name(step->outcome));
+    g_auto(VnDict) dict;
+    vn_dict_init(&dict, NULL);
+    vn_dict_insert(&dict, "kind", "s", vn_step_kind_name(step->kind));
+    vn_dict_insert(&dict, "guest", "s", step->guest);
+    vn_dict_insert(&dict, "target", "s", target);
+    vn_dict_insert_idset(&dict, "before", step->before);
+    vn_dict_insert_idset(&dict, "after", step->after);
+    vn_dict_insert(&dict, "bytes", "t", step->bytes);
+    vn_dict_insert(&dict, "expected_gain", "d", step->expected_gain);
+    vn_dict_insert_string(&dict, "reason", step->reason);
+    vn_dict_insert(&dict, "outcome", "s", vn_outcome_name(step->outcome));
     if (step->outcome != VN_OUTCOME_PLANNED)
-        g_variant_dict_insert(&dict, "bytes_moved", "t", step->bytes_moved);
-    vn_variant_dict_insert_string(&dict, "outcome_text", step->outcome_text);
-    return g_variant_dict_end(&dict);
+        vn_dict_insert(&dict, "bytes_moved", "t", step->bytes_moved);
+    vn_dict_insert_string(&dict, "outcome_text", step->outcome_text);
+    return vn_dict_end(&dict);
 }
 
 static GVariant *
 decision_to_variant(const VnDecision *decision)
 {
     g_auto(GVariantBuilder) homes;
-    g_auto(GVariantDict) dict;
+    g_auto(VnDict) dict;
     g_variant_builder_init(&homes, G_VARIANT_TYPE("aau"));
     for (guint i = 0; i < decision->homes->len; i++) {
         g_variant_builder_open(&homes, G_VARIANT_TYPE("au"));
@@ -206,11 +206,11 @@ decision_to_variant(const VnDecision *decision)
             g_variant_builder_add(&homes, "u", (guint32) id);
         g_variant_builder_close(&homes);
     }
-    g_variant_dict_init(&dict, NULL);
-    g_variant_dict_insert(&dict, "guest", "s", decision->guest);
-    g_variant_dict_insert_value(&dict, "homes", g_variant_builder_end(&homes));
-    vn_variant_dict_insert_string(&dict, "reason", decision->reason);
-    return g_variant_dict_end(&dict);
+    vn_dict_init(&dict, NULL);
+    vn_dict_insert(&dict, "guest", "s", decision->guest);
+    vn_dict_insert_value(&dict, "homes", g_variant_builder_end(&homes));
+    vn_dict_insert_string(&dict, "reason", decision->reason);
+    return vn_dict_end(&dict);
 }
 
 GVariant *
@@ -218,7 +218,7 @@ vn_plan_to_variant(const VnPlan *plan)
 {
     g_auto(GVariantBuilder) decisions;
     g_auto(GVariantBuilder) steps;
-    g_auto(GVariantDict) dict;
+    g_auto(VnDict) dict;
     g_variant_builder_init(&decisions, G_VARIANT_TYPE("aa{sv}"));
     g_variant_builder_init(&steps, G_VARIANT_TYPE("aa{sv}"));
     for (guint i = 0; i < plan->decisions->len; i++)
@@ -226,37 +226,37 @@ vn_plan_to_variant(const VnPlan *plan)
                                     decision_to_variant(plan->decisions->pdata[i]));
     for (guint i = 0; i < plan->steps->len; i++)
         g_variant_builder_add_value(&steps, vn_step_to_variant(plan->steps->pdata[i]));
-    g_variant_dict_init(&dict, NULL);
-    g_variant_dict_insert_value(&dict, "decisions", g_variant_builder_end(&decisions));
-    g_variant_dict_insert_value(&dict, "steps", g_variant_builder_end(&steps));
-    g_variant_dict_insert(&dict, "bytes_total", "t", vn_plan_bytes_total(plan));
-    return g_variant_dict_end(&dict);
+    vn_dict_init(&dict, NULL);
+    vn_dict_insert_value(&dict, "decisions", g_variant_builder_end(&decisions));
+    vn_dict_insert_value(&dict, "steps", g_variant_builder_end(&steps));
+    vn_dict_insert(&dict, "bytes_total", "t", vn_plan_bytes_total(plan));
+    return vn_dict_end(&dict);
 }
 
 static GVariant *
 cell_to_variant(const VnCell *cell, const VnIdSet *home, gboolean whole)
 {
     g_autoptr(VnIdSet) none = vn_idset_new();
-    g_auto(GVariantDict) dict;
-    g_variant_dict_init(&dict, NULL);
-    g_variant_dict_insert(&dict, "id", "u", cell->id);
-    vn_variant_dict_insert_idset(&dict, "vcpus", cell->vcpus);
-    g_variant_dict_insert(&dict, "memory_bytes", "t", cell->memory_bytes);
-    vn_variant_dict_insert_idset(&dict, "home", home ? home : none);
-    vn_variant_dict_insert_node_bytes(&dict, "resident_bytes", cell->resident_bytes);
+    g_auto(VnDict) dict;
+    vn_dict_init(&dict, NULL);
+    vn_dict_insert(&dict, "id", "u", cell->id);
+    vn_dict_insert_idset(&dict, "vcpus", cell->vcpus);
+    vn_dict_insert(&dict, "memory_bytes", "t", cell->memory_bytes);
+    vn_dict_insert_idset(&dict, "home", home ? home : none);
+    vn_dict_insert_node_bytes(&dict, "resident_bytes", cell->resident_bytes);
     if (!whole)
-        return g_variant_dict_end(&dict);
+        return vn_dict_end(&dict);
 
-    g_variant_dict_insert(&dict, "page_size_bytes", "t", cell->page_size_bytes);
-    g_variant_dict_insert(&dict, "binding", "s", vn_binding_name(cell->binding));
+    vn_dict_insert(&dict, "page_size_bytes", "t", cell->page_size_bytes);
+    vn_dict_insert(&dict, "binding", "s", vn_binding_name(cell->binding));
     if (cell->bound)
-        vn_variant_dict_insert_idset(&dict, "bound", cell->bound);
+        vn_dict_insert_idset(&dict, "bound", cell->bound);
     if (cell->hva_end) {
-        g_variant_dict_insert(&dict, "hva_start", "t", cell->hva_start);
-        g_variant_dict_insert(&dict, "hva_end", "t", cell->hva_end);
+        vn_dict_insert(&dict, "hva_start", "t", cell->hva_start);
+        vn_dict_insert(&dict, "hva_end", "t", cell->hva_end);
     }
-    vn_variant_dict_insert_string(&dict, "hva_unknown", cell->hva_unknown);
-    return g_variant_dict_end(&dict);
+    vn_dict_insert_string(&dict, "hva_unknown", cell->hva_unknown);
+    return vn_dict_end(&dict);
 }
 
 static const char *
@@ -274,7 +274,7 @@ thread_kind_name(VnThreadKind kind)
 }
 
 static void
-insert_threads(GVariantDict *dict, const VnGuest *guest)
+insert_threads(VnDict *dict, const VnGuest *guest)
 {
     g_auto(GVariantBuilder) vcpus;
     g_auto(GVariantBuilder) threads;
@@ -282,55 +282,55 @@ insert_threads(GVariantDict *dict, const VnGuest *guest)
     g_variant_builder_init(&threads, G_VARIANT_TYPE("aa{sv}"));
     for (guint i = 0; i < guest->vcpus->len; i++) {
         const VnVcpu *vcpu = guest->vcpus->pdata[i];
-        g_auto(GVariantDict) one;
-        g_variant_dict_init(&one, NULL);
-        g_variant_dict_insert(&one, "id", "u", vcpu->id);
-        g_variant_dict_insert(&one, "cell", "u", vcpu->cell);
-        g_variant_dict_insert(&one, "tid", "i", vcpu->tid);
+        g_auto(VnDict) one;
+        vn_dict_init(&one, NULL);
+        vn_dict_insert(&one, "id", "u", vcpu->id);
+        vn_dict_insert(&one, "cell", "u", vcpu->cell);
+        vn_dict_insert(&one, "tid", "i", vcpu->tid);
         if (vcpu->pinned)
-            vn_variant_dict_insert_idset(&one, "pinned", vcpu->pinned);
+            vn_dict_insert_idset(&one, "pinned", vcpu->pinned);
         if (vcpu->affinity)
-            vn_variant_dict_insert_idset(&one, "affinity", vcpu->affinity);
-        g_variant_builder_add_value(&vcpus, g_variant_dict_end(&one));
+            vn_dict_insert_idset(&one, "affinity", vcpu->affinity);
+        g_variant_builder_add_value(&vcpus, vn_dict_end(&one));
     }
     for (guint i = 0; i < guest->threads->len; i++) {
         const VnThread *thread = guest->threads->pdata[i];
-        g_auto(GVariantDict) one;
-        g_variant_dict_init(&one, NULL);
-        g_variant_dict_insert(&one, "kind", "s", thread_kind_name(thread->kind));
-        g_variant_dict_insert(&one, "tid", "i", thread->tid);
-        g_variant_dict_insert(&one, "name", "s", thread->name);
+        g_auto(VnDict) one;
+        vn_dict_init(&one, NULL);
+        vn_dict_insert(&one, "kind", "s", thread_kind_name(thread->kind));
+        vn_dict_insert(&one, "tid", "i", thread->tid);
+        vn_dict_insert(&one, "name", "s", thread->name);
         if (thread->affinity)
-            vn_variant_dict_insert_idset(&one, "affinity", thread->affinity);
-        g_variant_builder_add_value(&threads, g_variant_dict_end(&one));
+            vn_dict_insert_idset(&one, "affinity", thread->affinity);
+        g_variant_builder_add_value(&threads, vn_dict_end(&one));
     }
-    g_variant_dict_insert_value(dict, "vcpus", g_variant_builder_end(&vcpus));
-    g_variant_dict_insert_value(dict, "threads", g_variant_builder_end(&threads));
+    vn_dict_insert_value(dict, "vcpus", g_variant_builder_end(&vcpus));
+    vn_dict_insert_value(dict, "threads", g_variant_builder_end(&threads));
 }
 
 static void
-insert_whole(GVariantDict *dict, const VnGuest *guest, const VnDecision *decision)
+insert_whole(VnDict *dict, const VnGuest *guest, const VnDecision *decision)
 {
     insert_threads(dict, guest);
-    g_variant_dict_insert(dict, "pid", "i", guest->pid);
-    g_variant_dict_insert(dict, "told_cells", "b", guest->told_cells);
-    vn_variant_dict_insert_string(dict, "machine", guest->machine);
+    vn_dict_insert(dict, "pid", "i", guest->pid);
+    vn_dict_insert(dict, "told_cells", "b", guest->told_cells);
+    vn_dict_insert_string(dict, "machine", guest->machine);
     if (guest->emulator_pinned)
-        vn_variant_dict_insert_idset(dict, "emulator_pinned", guest->emulator_pinned);
+        vn_dict_insert_idset(dict, "emulator_pinned", guest->emulator_pinned);
     if (guest->allowed_nodes)
-        vn_variant_dict_insert_idset(dict, "allowed_nodes", guest->allowed_nodes);
-    g_variant_dict_insert_value(
+        vn_dict_insert_idset(dict, "allowed_nodes", guest->allowed_nodes);
+    vn_dict_insert_value(
         dict, "notes",
         g_variant_new_strv((const char *const *) guest->notes->pdata, guest->notes->len));
     if (decision)
-        vn_variant_dict_insert_string(dict, "reason", decision->reason);
+        vn_dict_insert_string(dict, "reason", decision->reason);
 }
 
 GVariant *
 vn_guest_to_variant(const VnGuest *guest, const VnDecision *decision, gboolean whole)
 {
     g_auto(GVariantBuilder) cells;
-    g_auto(GVariantDict) dict;
+    g_auto(VnDict) dict;
     g_variant_builder_init(&cells, G_VARIANT_TYPE("aa{sv}"));
     for (guint i = 0; i < guest->cells->len; i++) {
         const VnIdSet *home =
@@ -338,21 +338,21 @@ vn_guest_to_variant(const VnGuest *guest, const VnDecision *decision, gboolean w
         g_variant_builder_add_value(&cells,
                                     cell_to_variant(guest->cells->pdata[i], home, whole));
     }
-    g_variant_dict_init(&dict, NULL);
-    g_variant_dict_insert(&dict, "name", "s", guest->name);
-    g_variant_dict_insert(&dict, "uuid", "s", guest->uuid);
-    g_variant_dict_insert(&dict, "state", "s", vn_guest_state_name(guest->state));
-    g_variant_dict_insert(&dict, "managed", "b", guest->managed);
-    g_variant_dict_insert(&dict, "policy", "s", guest->policy ? guest->policy : "align");
-    g_variant_dict_insert(&dict, "memory_bytes", "t", guest->memory_bytes);
-    vn_variant_dict_insert_string(&dict, "trouble", guest->trouble);
-    vn_variant_dict_insert_ratio(&dict, "alignment_ratio",
-                                 decision && decision->homes->len
-                                     ? vn_guest_alignment(guest, decision->homes)
-                                     : -1);
-    vn_variant_dict_insert_ratio(&dict, "locality_ratio", -1);
-    g_variant_dict_insert_value(&dict, "cells", g_variant_builder_end(&cells));
+    vn_dict_init(&dict, NULL);
+    vn_dict_insert(&dict, "name", "s", guest->name);
+    vn_dict_insert(&dict, "uuid", "s", guest->uuid);
+    vn_dict_insert(&dict, "state", "s", vn_guest_state_name(guest->state));
+    vn_dict_insert(&dict, "managed", "b", guest->managed);
+    vn_dict_insert(&dict, "policy", "s", guest->policy ? guest->policy : "align");
+    vn_dict_insert(&dict, "memory_bytes", "t", guest->memory_bytes);
+    vn_dict_insert_string(&dict, "trouble", guest->trouble);
+    vn_dict_insert_ratio(&dict, "alignment_ratio",
+                         decision && decision->homes->len
+                             ? vn_guest_alignment(guest, decision->homes)
+                             : -1);
+    vn_dict_insert_ratio(&dict, "locality_ratio", -1);
+    vn_dict_insert_value(&dict, "cells", g_variant_builder_end(&cells));
     if (whole)
         insert_whole(&dict, guest, decision);
-    return g_variant_dict_end(&dict);
+    return vn_dict_end(&dict);
 }
