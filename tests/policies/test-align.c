@@ -194,8 +194,8 @@ test_node_without_cpus(void)
     g_autoptr(VnSnapshot) snapshot = scenario_new(3, 2, 2048);
     VnHostNode *far = snapshot->host->nodes->pdata[2];
     vn_idset_remove_all(far->cpus, far->cpus);
-    far->distances[0] = 40;
-    far->distances[1] = 20;
+    ((VnHostNode *) snapshot->host->nodes->pdata[0])->distances[2] = 40;
+    ((VnHostNode *) snapshot->host->nodes->pdata[1])->distances[2] = 20;
     VnGuest *guest = scenario_guest(snapshot, "g1", 1, 1, 256);
     scenario_bind(guest, 0, VN_BINDING_STRICT, "2");
     g_autoptr(VnPlan) plan = vn_align_decide(snapshot);
