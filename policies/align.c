@@ -88,7 +88,7 @@ plan_pin(Subject *subject, const VnCell *cell, const VnHome *home, const VnVcpu 
         vcpu->pinned ? vn_idset_copy(vcpu->pinned) : all_cpus(subject->host);
     g_autoptr(VnIdSet) home_cpus = vn_homes_cpus(subject->host, home->home);
     g_autoptr(VnIdSet) after = vn_idset_copy(before);
-    if (vn_idset_is_subset(before, home_cpus))
+    if (home->source == VN_HOME_PINNED || vn_idset_is_subset(before, home_cpus))
         return;
     vn_idset_keep_all(after, home_cpus);
     if (vn_idset_is_empty(after))
@@ -143,6 +143,18 @@ remark(Subject *subject, const char *format, ...)
     va_end(arguments);
 }
 
+/* Where the cell's vCPUs run once the plan's pins are done. */
+static VnIdSet *
+cpus_of_cell(const Subject *subject, const VnCell *cell, const VnHome *home)
+{
+    if (home->source != VN_HOME_PINNED)
+        return vn_homes_cpus(subject->host, home->home);
+    VnIdSet *cpus = vn_idset_new();
+    VN_IDSET_FOREACH (cell->vcpus, id)
+        vn_idset_add_all(cpus, vn_guest_find_vcpu(subject->guest, (guint) id)->pinned);
+    return cpus;
+}
+
 static void
 plan_move(Subject *subject, guint index)
 {
@@ -162,7 +174,7 @@ plan_move(Subject *subject, guint index)
                                  : "its address range in QEMU is not known");
         return;
     }
-    g_autoptr(VnIdSet) cpus = vn_homes_cpus(subject->host, home->home);
+    g_autoptr(VnIdSet) cpus = cpus_of_cell(subject, cell, home);
     g_autoptr(VnIdSet) before = vn_idset_new();
     double gain = 0;
     double at_home = mean_distance_to_set(subject->host, cpus, home->home);

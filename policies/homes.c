@@ -110,10 +110,70 @@ pinned_nodes(const VnHost *host, const VnGuest *guest, const VnCell *cell)
     return g_steal_pointer(&nodes);
 }
 
+/* The host nodes with more than crumbs of the cell's pages. */
+static VnIdSet *
+nodes_in_use(const VnCell *cell)
+{
+    VnIdSet *nodes = vn_idset_new();
+    for (guint i = 0; i < cell->resident_bytes->len; i++) {
+        if (g_array_index(cell->resident_bytes, guint64, i) >
+            vn_cell_resident(cell) / 1000)
+            vn_idset_add(nodes, i);
+    }
+    return nodes;
+}
+
+static guint64
+memory_of(const VnHost *host, const VnIdSet *nodes)
+{
+    guint64 bytes = 0;
+    VN_IDSET_FOREACH (nodes, id)
+        bytes += vn_host_find_node(host, (guint) id)->memory_bytes;
+    return bytes;
+}
+
 /*
- * The home that binding or pins give; VN_HOME_CHOSEN with an empty set when neither
- * does.
+ * Where vCPUs are pinned to nodes that may not hold the cell's memory, or not all of it:
+ * what lies where it may, with the vCPUs on the CPUs that are nearest to it, is at home.
+ * NULL when that is not so.
  */
+static VnIdSet *
+settled_home(const VnHost *host, const VnCell *cell, const VnIdSet *limit,
+             const VnIdSet *pinned)
+{
+    g_autoptr(VnIdSet) own = vn_idset_copy(pinned);
+    vn_idset_keep_all(own, limit);
+    if (!vn_idset_is_empty(own) && cell->memory_bytes <= memory_of(host, own))
+        return NULL;
+    g_autoptr(VnIdSet) home = nodes_in_use(cell);
+    if (vn_idset_is_empty(home) || !vn_idset_is_subset(home, limit))
+        return NULL;
+    vn_idset_add_all(home, own);
+    g_autoptr(VnIdSet) cpus = vn_homes_cpus(host, home);
+    g_autoptr(VnIdSet) near = vn_host_nodes_of_cpus(host, cpus);
+    return vn_idset_is_subset(pinned, near) ? g_steal_pointer(&home) : NULL;
+}
+
+/* The home that pins give: their nodes, and for those without memory the nearest memory. */
+static VnIdSet *
+pinned_home(const VnHost *host, const VnCell *cell, const VnIdSet *limit,
+            const VnIdSet *pinned)
+{
+    g_autoptr(VnIdSet) settled = settled_home(host, cell, limit, pinned);
+    if (settled)
+        return g_steal_pointer(&settled);
+    g_autoptr(VnIdSet) with_memory = memory_nodes(host);
+    VnIdSet *home = vn_idset_new();
+    VN_IDSET_FOREACH (pinned, id) {
+        if (vn_idset_contains(limit, (guint) id))
+            vn_idset_add(home, (guint) id);
+        else if (!vn_idset_contains(with_memory, (guint) id))
+            add_nearest(host, (guint) id, limit, home);
+    }
+    return home;
+}
+
+/* What binding or pins give; VN_HOME_CHOSEN with an empty set when neither does. */
 static VnHome
 given_home(const VnHost *host, const VnGuest *guest, const VnCell *cell)
 {
@@ -125,19 +185,11 @@ given_home(const VnHost *host, const VnGuest *guest, const VnCell *cell)
         return (VnHome){.home = g_steal_pointer(&limit), .source = VN_HOME_BOUND};
 
     g_autoptr(VnIdSet) pinned = pinned_nodes(host, guest, cell);
-    g_autoptr(VnIdSet) with_memory = memory_nodes(host);
-    g_autoptr(VnIdSet) home = vn_idset_new();
-    if (pinned) {
-        VN_IDSET_FOREACH (pinned, id) {
-            if (vn_idset_contains(with_memory, (guint) id))
-                vn_idset_add(home, (guint) id);
-            else
-                add_nearest(host, (guint) id, limit, home);
-        }
-        vn_idset_keep_all(home, limit);
-    }
-    VnHomeSource source = vn_idset_is_empty(home) ? VN_HOME_CHOSEN : VN_HOME_PINNED;
-    return (VnHome){.home = g_steal_pointer(&home), .source = source};
+    VnIdSet *home = pinned ? pinned_home(host, cell, limit, pinned) : vn_idset_new();
+    return (VnHome){
+        .home = home,
+        .source = vn_idset_is_empty(home) ? VN_HOME_CHOSEN : VN_HOME_PINNED,
+    };
 }
 
 static guint64
@@ -190,7 +242,7 @@ cost_of(const Capacity *capacity, const VnCell *cell, guint node_index)
         .no_room = (gint64) bytes > capacity->room[node_index] ||
                    cell->memory_bytes > node->memory_bytes,
         .no_cpus = vcpus && !cpus,
-        .overload = load > cpus && vcpus ? load - cpus : 0,
+        .overload = load > cpus && vcpus && cpus ? load - cpus : 0,
         .bytes = bytes,
         .vcpus = capacity->vcpus[node_index],
         .id = node->id,
