@@ -6,7 +6,8 @@
 # lib.sh's folder.
 lab_dir=${lab_dir:?read lib.sh first}
 vnumad_log=/run/lab/vnumad.log
-vnumad_pid=
+# A file, because lib.sh's check runs what it checks in a subshell.
+vnumad_pid_file=/run/lab/vnumad.pid
 
 # lab_use_build FOLDER: which vnumad and vnumactl; lets it own its name on the system bus.
 lab_use_build()
@@ -23,8 +24,7 @@ lab_use_build()
 
 lab_vnumad_is_ready()
 {
-    kill -0 "$vnumad_pid" 2>/dev/null || return 1
-    vnumactl --json list >/dev/null 2>&1
+    ! lab_vnumad_is_over && vnumactl --json list >/dev/null 2>&1
 }
 
 # What vnumad is started by, "setpriv ..." for one.
@@ -35,23 +35,23 @@ lab_vnumad_start()
 {
     STATE_DIRECTORY=${STATE_DIRECTORY:-/run/lab/state} "${lab_vnumad_starter[@]}" vnumad "$@" \
         >>"$vnumad_log" 2>&1 &
-    vnumad_pid=$!
+    echo $! >"$vnumad_pid_file"
     lab_wait 60 "vnumad answers" lab_vnumad_is_ready || {
         cat "$vnumad_log" >&2
         return 1
     }
 }
 
-# Fails when vnumad does not end well, or not within a minute.
+# Fails when vnumad does not end within a minute, or says at its end that something is wrong.
 lab_vnumad_stop()
 {
-    kill -TERM "$vnumad_pid" || return 1
-    lab_wait 60 "vnumad ends" lab_vnumad_is_over && wait "$vnumad_pid"
+    kill -TERM "$(<"$vnumad_pid_file")" && lab_wait 60 "vnumad ends" lab_vnumad_is_over &&
+        [[ $(tail -n 1 "$vnumad_log") == *"guests stay as they are"* ]]
 }
 
 lab_vnumad_is_over()
 {
-    ! kill -0 "$vnumad_pid" 2>/dev/null
+    [[ ! -e $vnumad_pid_file ]] || [[ ! -e /proc/$(<"$vnumad_pid_file")/exe ]]
 }
 
 # lab_ask FILTER WORD...: vnumactl --json WORD..., through a jq-like path: "guests.0.state".
