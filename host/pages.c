@@ -9,7 +9,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define SWITCH "/proc/sys/kernel/numa_balancing"
 /* Bit 63 of an entry: the page is present; Documentation/admin-guide/mm/pagemap.rst. */
 #define PAGEMAP_PRESENT (G_GUINT64_CONSTANT(1) << 63)
 /* Pages looked at, and read, at a time; no more than IOV_MAX. */
@@ -22,18 +21,6 @@ typedef struct {
     int status[BATCH];
     gulong index[BATCH];
 } Batch;
-
-static gboolean
-balancing_is_on(void)
-{
-    char first = '0';
-    int file = open(SWITCH, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return FALSE;
-    gboolean on = read(file, &first, 1) == 1 && first != '0';
-    close(file);
-    return on;
-}
 
 /* A part of a process's pagemap, BATCH entries from a multiple of BATCH on. */
 typedef struct {
@@ -138,7 +125,7 @@ vn_pages_move(int pid, gulong n_pages, void **pages, const int *nodes, int *stat
               int flags, gpointer data)
 {
     long result = move_pages(pid, n_pages, pages, nodes, status, flags);
-    if (!nodes && result == 0 && some_absent(n_pages, status) && balancing_is_on())
+    if (!nodes && result == 0 && some_absent(n_pages, status))
         uncover_all(pid, n_pages, pages, status);
     return result;
 }
