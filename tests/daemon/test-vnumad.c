@@ -19,6 +19,12 @@
 
 static const char *program;
 
+/* How a test wants its vnumad. */
+typedef struct {
+    const char *uri;    /* NULL: the test driver with two guests */
+    const char *config; /* NULL: an empty one */
+} Wish;
+
 typedef struct {
     GTestDBus *bus;
     GDBusConnection *connection;
@@ -154,8 +160,9 @@ start_daemon(Fixture *fixture, const char *uri)
 }
 
 static void
-set_up(Fixture *fixture, gconstpointer uri)
+set_up(Fixture *fixture, gconstpointer data)
 {
+    const Wish *wish = data;
     g_autoptr(GError) error = NULL;
     fixture->bus = g_test_dbus_new(G_TEST_DBUS_NONE);
     g_test_dbus_up(fixture->bus);
@@ -169,7 +176,8 @@ set_up(Fixture *fixture, gconstpointer uri)
     g_assert_no_error(error);
 
     fixture->tree = vn_tree_load("lab-two-nodes");
-    vn_tree_write(fixture->tree, "vnumad.conf", "[vnumad]\n");
+    vn_tree_write(fixture->tree, "vnumad.conf", "[vnumad]\n%s",
+                  wish->config ? wish->config : "");
     write_process(fixture, "db1", DB1);
     g_autofree char *tagged =
         guest_xml("db1", DB1, "<v:guest xmlns:v='urn:vnumad:guest:1' policy='align'/>");
@@ -181,7 +189,7 @@ set_up(Fixture *fixture, gconstpointer uri)
         "</cpu><memory>8000000</memory>%s%s</node>",
         tagged, other);
     g_autofree char *guests = g_strdup_printf("test://%s/guests.xml", fixture->tree);
-    start_daemon(fixture, uri ? uri : guests);
+    start_daemon(fixture, wish->uri ? wish->uri : guests);
 }
 
 /* Asks it to stop: it must end well. */
@@ -195,7 +203,7 @@ stop_daemon(Fixture *fixture)
 }
 
 static void
-tear_down(Fixture *fixture, gconstpointer uri)
+tear_down(Fixture *fixture, gconstpointer unused)
 {
     stop_daemon(fixture);
     g_clear_object(&fixture->manager);
@@ -378,7 +386,7 @@ test_host_is_damaged(Fixture *fixture, gconstpointer unused)
 }
 
 static void
-test_no_libvirt(Fixture *fixture, gconstpointer uri)
+test_no_libvirt(Fixture *fixture, gconstpointer unused)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GVariant) snapshot = NULL;
@@ -387,6 +395,26 @@ test_no_libvirt(Fixture *fixture, gconstpointer uri)
     g_autofree char *remote = g_dbus_error_get_remote_error(error);
     g_assert_cmpstr(remote, ==, "org.vnumad1.Error.Busy");
     g_assert_nonnull(strstr(error->message, "libvirt"));
+}
+
+/* The daemon rebalances by itself, and only those that may be touched. */
+static void
+test_interval(Fixture *fixture, gconstpointer unused)
+{
+    gint64 deadline = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    gsize n_steps = 1;
+    while (n_steps && g_get_monotonic_time() < deadline) {
+        g_autoptr(GVariant) now = plan(fixture);
+        n_steps = count_steps(now);
+        g_main_context_iteration(NULL, FALSE);
+    }
+    g_assert_cmpuint(n_steps, ==, 0);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) guest = NULL;
+    g_assert_true(vn_dbus_manager_call_get_guest_sync(fixture->manager, "db2", &guest,
+                                                      NULL, &error));
+    g_autoptr(GVariant) past = g_variant_lookup_value(guest, "past_steps", NULL);
+    g_assert_cmpuint(g_variant_n_children(past), ==, 0);
 }
 
 static char *
@@ -421,7 +449,12 @@ test_cannot_start(Fixture *fixture, gconstpointer unused)
         strstr(bad_config, "manage = everything: it must be 'tagged' or 'all'"));
 }
 
-#define ADD(path, uri, func) g_test_add(path, Fixture, uri, set_up, func, tear_down)
+static const Wish usual;
+static const Wish impatient = {.config = "interval_seconds = 1\n"};
+static const Wish lonely = {.uri =
+                                "qemu+unix:///system?socket=/nonexistent/libvirt-sock"};
+
+#define ADD(path, wish, func) g_test_add(path, Fixture, wish, set_up, func, tear_down)
 
 int
 main(int argc, char **argv)
@@ -429,13 +462,13 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_assert_cmpint(argc, ==, 2);
     program = argv[1];
-    ADD("/vnumad/list", NULL, test_list);
-    ADD("/vnumad/rebalance", NULL, test_rebalance);
-    ADD("/vnumad/refusals", NULL, test_refusals);
-    ADD("/vnumad/process-is-gone", NULL, test_process_is_gone);
-    ADD("/vnumad/host-is-damaged", NULL, test_host_is_damaged);
-    ADD("/vnumad/no-libvirt", "qemu+unix:///system?socket=/nonexistent/libvirt-sock",
-        test_no_libvirt);
-    ADD("/vnumad/cannot-start", NULL, test_cannot_start);
+    ADD("/vnumad/list", &usual, test_list);
+    ADD("/vnumad/rebalance", &usual, test_rebalance);
+    ADD("/vnumad/refusals", &usual, test_refusals);
+    ADD("/vnumad/process-is-gone", &usual, test_process_is_gone);
+    ADD("/vnumad/host-is-damaged", &usual, test_host_is_damaged);
+    ADD("/vnumad/no-libvirt", &lonely, test_no_libvirt);
+    ADD("/vnumad/cannot-start", &usual, test_cannot_start);
+    ADD("/vnumad/interval", &impatient, test_interval);
     return g_test_run();
 }
