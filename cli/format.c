@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Values as text for people. */
 #include "cli/format.h"
+#include "model/text.h"
 
 #include <math.h>
 #include <string.h>
 
 char *
-vn_format_bytes(guint64 bytes)
-{
-    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-    if (bytes < 1024)
-        return g_strdup_printf("%" G_GUINT64_FORMAT " B", bytes);
-    double value = (double) bytes / 1024;
-    gsize unit = 0;
-    /* 1023.95 would be shown as 1024.0 of the smaller unit. */
-    for (; value >= 1023.95 && unit + 1 < G_N_ELEMENTS(units); unit++)
-        value /= 1024;
-    return g_strdup_printf("%.1f %s", value, units[unit]);
-}
-
-char *
 vn_format_rate(guint64 bytes_per_second)
 {
-    g_autofree char *bytes = vn_format_bytes(bytes_per_second);
+    g_autofree char *bytes = vn_text_bytes(bytes_per_second);
     return g_strconcat(bytes, "/s", NULL);
 }
 

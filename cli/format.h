@@ -10,9 +10,6 @@
 /* What stands for a value that is not known. */
 #define VN_FORMAT_UNKNOWN "-"
 
-/** vn_format_bytes: "512 B", "1.5 KiB", "2.0 GiB". */
-char *vn_format_bytes(guint64 bytes);
-
 /** vn_format_rate: "1.5 GiB/s". */
 char *vn_format_rate(guint64 bytes_per_second);
 

@@ -3,6 +3,7 @@
 #include "cli/meter.h"
 
 #include "cli/format.h"
+#include "model/text.h"
 
 /* With all figures the line is to fit into 80 columns; the activity needs more. */
 #define BAR_WIDTH 10
@@ -13,8 +14,8 @@ append_figures(GString *line, const VnMeter *meter, gboolean with_bar)
     double ratio = (double) meter->bytes_done / (double) meter->bytes_total;
     g_autofree char *bar = vn_format_bar(ratio, BAR_WIDTH);
     g_autofree char *percent = vn_format_ratio(MIN(ratio, 1));
-    g_autofree char *done = vn_format_bytes(meter->bytes_done);
-    g_autofree char *total = vn_format_bytes(meter->bytes_total);
+    g_autofree char *done = vn_text_bytes(meter->bytes_done);
+    g_autofree char *total = vn_text_bytes(meter->bytes_total);
     if (with_bar)
         g_string_append_printf(line, "  [%s]", bar);
     g_string_append_printf(line, "  %s  %s of %s", percent, done, total);

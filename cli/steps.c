@@ -5,6 +5,7 @@
 #include "cli/format.h"
 #include "cli/reply.h"
 #include "cli/table.h"
+#include "model/text.h"
 
 #include <math.h>
 #include <string.h>
@@ -26,7 +27,7 @@ static char *
 bytes_text(GVariant *step, const char *key)
 {
     guint64 bytes = vn_reply_uint64(step, key);
-    return bytes ? vn_format_bytes(bytes) : g_strdup(VN_FORMAT_UNKNOWN);
+    return bytes ? vn_text_bytes(bytes) : g_strdup(VN_FORMAT_UNKNOWN);
 }
 
 static char *

@@ -5,6 +5,7 @@
 #include "cli/format.h"
 #include "cli/table.h"
 #include "cli/verb.h"
+#include "model/text.h"
 
 /* What at least one node tells, and is therefore worth a column. */
 typedef struct {
@@ -43,7 +44,7 @@ huge_pages_text(const VnHostNode *node)
     g_autoptr(GString) text = g_string_new(NULL);
     for (guint i = 0; i < node->huge_pages->len; i++) {
         const VnHugePages *pages = &g_array_index(node->huge_pages, VnHugePages, i);
-        g_autofree char *size = vn_format_bytes(pages->size_bytes);
+        g_autofree char *size = vn_text_bytes(pages->size_bytes);
         if (pages->total)
             g_string_append_printf(
                 text, "%s%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " free (%s)",
@@ -92,8 +93,8 @@ nodes_table(const VnHost *host)
         const VnHostNode *node = host->nodes->pdata[i];
         vn_table_add_uint(table, node->id);
         vn_table_take(table, vn_format_ids(node->cpus));
-        vn_table_take(table, vn_format_bytes(node->memory_bytes));
-        vn_table_take(table, vn_format_bytes(node->free_bytes));
+        vn_table_take(table, vn_text_bytes(node->memory_bytes));
+        vn_table_take(table, vn_text_bytes(node->free_bytes));
         add_known(table, node, &known);
     }
     return table;

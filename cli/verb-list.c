@@ -4,6 +4,7 @@
 #include "cli/reply.h"
 #include "cli/table.h"
 #include "cli/verb.h"
+#include "model/text.h"
 
 /* Homes of more cells than this are not spelled out: show does that. */
 #define HOMES_MAX 8
@@ -55,7 +56,7 @@ add_guest(VnTable *table, GVariant *guest, GString *troubles)
     vn_table_take(table, g_strconcat(state, trouble ? " !" : "", NULL));
     vn_table_add(table, vn_reply_bool(guest, "managed") ? "yes" : "no");
     vn_table_take(table, vn_reply_text(guest, "policy"));
-    vn_table_take(table, vn_format_bytes(vn_reply_uint64(guest, "memory_bytes")));
+    vn_table_take(table, vn_text_bytes(vn_reply_uint64(guest, "memory_bytes")));
     vn_table_add_uint(table, g_variant_n_children(cells));
     vn_table_take(table, homes_text(cells));
     vn_table_take(table, vn_format_ratio(vn_reply_double(guest, "alignment_ratio")));

@@ -4,6 +4,7 @@
 #include "cli/reply.h"
 #include "cli/steps.h"
 #include "cli/verb.h"
+#include "model/text.h"
 
 gboolean
 vn_verb_plan(const VnCall *call, VnClient *client, GError **error)
@@ -19,7 +20,7 @@ vn_verb_plan(const VnCall *call, VnClient *client, GError **error)
     if (count == 0) {
         g_string_append(text, "Nothing to do.\n");
     } else {
-        g_autofree char *bytes = vn_format_bytes(vn_reply_uint64(plan, "bytes_total"));
+        g_autofree char *bytes = vn_text_bytes(vn_reply_uint64(plan, "bytes_total"));
         vn_steps_append(text, plan, FALSE, call->output.color);
         g_string_append_printf(text, "\n%" G_GSIZE_FORMAT " step%s, %s to move.\n", count,
                                count == 1 ? "" : "s", bytes);

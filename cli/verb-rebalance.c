@@ -6,6 +6,7 @@
 #include "cli/reply.h"
 #include "cli/steps.h"
 #include "cli/verb.h"
+#include "model/text.h"
 
 /* A terminal's line is redrawn this often; other readers get a line a second. */
 #define TERMINAL_INTERVAL_MS 100
@@ -101,7 +102,7 @@ show_result(const View *view, gboolean done, GVariant *result, GError **error)
         g_autofree char *escaped = vn_format_escape(summary);
         g_string_append_printf(text, "\n%s\n", escaped);
     } else {
-        g_autofree char *bytes = vn_format_bytes(vn_reply_uint64(result, "bytes_moved"));
+        g_autofree char *bytes = vn_text_bytes(vn_reply_uint64(result, "bytes_moved"));
         g_autofree char *time = vn_format_duration(vn_reply_double(result, "seconds"));
         g_string_append_printf(text, "\nMoved %s in %s.\n", bytes, time);
     }

@@ -5,6 +5,7 @@
 #include "cli/steps.h"
 #include "cli/table.h"
 #include "cli/verb.h"
+#include "model/text.h"
 
 #define BAR_WIDTH 20
 
@@ -40,7 +41,7 @@ append_heading(GString *text, GVariant *guest, gsize n_cells)
 {
     g_autofree char *state = vn_reply_text(guest, "state");
     g_autofree char *policy = vn_reply_text(guest, "policy");
-    g_autofree char *memory = vn_format_bytes(vn_reply_uint64(guest, "memory_bytes"));
+    g_autofree char *memory = vn_text_bytes(vn_reply_uint64(guest, "memory_bytes"));
     g_autofree char *alignment =
         vn_format_ratio(vn_reply_double(guest, "alignment_ratio"));
     g_autofree char *locality = vn_format_ratio(vn_reply_double(guest, "locality_ratio"));
@@ -90,7 +91,7 @@ add_cell_figures(VnTable *table, GVariant *cell, double aligned)
     g_autofree char *bound = vn_reply_ids_text(cell, "bound");
     vn_table_add_uint(table, vn_reply_uint64(cell, "id"));
     vn_table_take(table, vn_reply_ids_text(cell, "vcpus"));
-    vn_table_take(table, vn_format_bytes(vn_reply_uint64(cell, "memory_bytes")));
+    vn_table_take(table, vn_text_bytes(vn_reply_uint64(cell, "memory_bytes")));
     vn_table_take(table, vn_reply_ids_text(cell, "home"));
     vn_table_take(table, vn_reply_has(cell, "bound")
                              ? g_strdup_printf("%s %s", binding, bound)
@@ -121,7 +122,7 @@ add_cell(VnTable *table, GVariant *cell)
         for (guint k = 0; k < 6 && !is_first; k++)
             vn_table_add(table, NULL);
         vn_table_add_uint(table, i);
-        vn_table_take(table, vn_format_bytes(n));
+        vn_table_take(table, vn_text_bytes(n));
         vn_table_take(table, vn_format_bar(share(n, resident), BAR_WIDTH));
         is_first = FALSE;
     }

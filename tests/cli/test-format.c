@@ -12,20 +12,6 @@ assert_text(char *text, const char *expected)
 }
 
 static void
-test_bytes(void)
-{
-    assert_text(vn_format_bytes(0), "0 B");
-    assert_text(vn_format_bytes(1023), "1023 B");
-    assert_text(vn_format_bytes(1024), "1.0 KiB");
-    assert_text(vn_format_bytes(1536), "1.5 KiB");
-    assert_text(vn_format_bytes((1 << 20) - 1), "1.0 MiB");
-    assert_text(vn_format_bytes(G_GUINT64_CONSTANT(3) << 30), "3.0 GiB");
-    assert_text(vn_format_bytes(G_GUINT64_CONSTANT(1) << 50), "1.0 PiB");
-    assert_text(vn_format_bytes(G_MAXUINT64), "16.0 EiB");
-    assert_text(vn_format_rate(220 << 20), "220.0 MiB/s");
-}
-
-static void
 test_ratio(void)
 {
     assert_text(vn_format_ratio(0), "0.0 %");
@@ -108,7 +94,6 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/format/bytes", test_bytes);
     g_test_add_func("/format/ratio", test_ratio);
     g_test_add_func("/format/duration", test_duration);
     g_test_add_func("/format/ids", test_ids);
