@@ -56,6 +56,7 @@ vn_idset_add(VnIdSet *set, guint id)
 {
     g_assert(id <= VN_ID_MAX);
     grow(set, id / 64 + 1);
+    g_assert(set->words);
     set->words[id / 64] |= G_GUINT64_CONSTANT(1) << (id % 64);
 }
 
