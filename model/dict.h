@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VnDict: a description being made: an a{sv} whose keys are the JSON keys and stay in the
- * order in which they came. It crosses D-Bus as it is, and the CLI prints it as JSON or as
- * a table.
+ * order in which they came. It crosses D-Bus as it is, and the CLI prints it as JSON or
+ * as a table.
  */
 #pragma once
 
@@ -14,7 +14,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VnDict, g_variant_builder_clear)
 /** vn_dict_init: @start: (nullable): an a{sv} whose entries come first. */
 void vn_dict_init(VnDict *dict, GVariant *start);
 
-/** vn_dict_end: (transfer floating): the a{sv}; @dict is empty then and to be left alone. */
+/**
+ * vn_dict_end: (transfer floating): the a{sv}; @dict is empty then and to be left
+ * alone.
+ */
 GVariant *vn_dict_end(VnDict *dict);
 
 /** vn_dict_insert: @format and what follows it are those of g_variant_new(). */

@@ -154,7 +154,10 @@ settled_home(const VnHost *host, const VnCell *cell, const VnIdSet *limit,
     return vn_idset_is_subset(pinned, near) ? g_steal_pointer(&home) : NULL;
 }
 
-/* The home that pins give: their nodes, and for those without memory the nearest memory. */
+/*
+ * The home that pins give: their nodes, and for those without memory the nearest
+ * memory.
+ */
 static VnIdSet *
 pinned_home(const VnHost *host, const VnCell *cell, const VnIdSet *limit,
             const VnIdSet *pinned)
