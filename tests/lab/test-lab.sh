@@ -1,13 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# test-lab.sh: TAP tests of the lab itself, run in it ("tests/lab/run two-nodes
-# tests/lab/test-lab.sh"): the nodes are those of the topology, a guest starts and sees its
-# cells, the swapped guest is swapped, and its workload notices damage. Of the guests' part
-# only hosts with two nodes or more are asked.
+# test-lab.sh [BUILD_FOLDER]: TAP tests of the lab itself, run in it ("tests/lab/run two-nodes
+# tests/lab/test-lab.sh build"): the nodes are those of the topology, and vnumactl shows them;
+# on the two-node host also: a guest starts and sees its cells, the swapped guest is swapped,
+# its workload notices damage, and guests of every form start.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 guest=lab-self-test
+lab_build=${1:-}
+# shellcheck disable=SC2034 # lib.sh's lab_place uses it
+lab_mover=$lab_build/bench/range-mover
 
 topology_words()
 {
@@ -122,10 +125,38 @@ test_forms()
     done
 }
 
+# What vnumactl makes of this host is what the topology says of it.
+test_vnumactl()
+{
+    local rows
+    if [[ ! -x $lab_build/cli/vnumactl ]]; then
+        skip "vnumactl shows the host" "no build folder was given"
+        return
+    fi
+    rows=$("$lab_build/cli/vnumactl" --json host | python3 -c '
+import json, sys
+host = json.load(sys.stdin)
+for node in host["nodes"]:
+    print(node["id"], ",".join(map(str, node["cpus"])), *node["distances"])
+    if "read_latency_ns" in node:
+        print("latency", node["id"], node["read_latency_ns"])')
+    check "vnumactl shows nodes, CPUs and distances as the kernel does" \
+        diff <(grep -v latency <<<"$rows") <(
+            for node in /sys/devices/system/node/node[0-9]*; do
+                cpus=$(for cpu in "$node"/cpu[0-9]*; do echo "${cpu##*cpu}"; done | grep -v '\*' |
+                    sort -n | paste -s -d ,)
+                echo "${node##*node} $cpus $(<"$node/distance")"
+            done)
+    if grep -q hmat-lb "$LAB_TOPOLOGY"; then
+        check "and the latencies of HMAT" test "$(grep -c latency <<<"$rows")" -gt 0
+    fi
+}
+
 trap 'lab_guest_stop "$guest"' EXIT
 test_nodes
 test_distances
-if [[ -d /sys/devices/system/node/node1 ]]; then
+test_vnumactl
+if [[ $(find /sys/devices/system/node -maxdepth 1 -name 'node[0-9]*' | wc -l) == 2 ]]; then
     if test_guest; then
         test_commands
         test_witness
@@ -133,6 +164,6 @@ if [[ -d /sys/devices/system/node/node1 ]]; then
     fi
     test_forms
 else
-    skip "guests" "one node only"
+    diag "guests are for the two-node host"
 fi
 done_testing
