@@ -30,6 +30,7 @@ typedef struct {
     int process; /* descriptor, see VnActPort.open_process; -1: none */
     VnMoveState state;
     gint64 spent_us;
+    guint64 moved_before_bytes; /* in an earlier round */
     gboolean over;
 } Job;
 
@@ -179,7 +180,7 @@ take_turn(const Actor *actor, Job *job)
         return;
     }
     gboolean worked = vn_move_chunk(job->move, CHUNK_BYTES, &job->state, &error);
-    job->step->bytes_moved = tally->moved_bytes;
+    job->step->bytes_moved = job->moved_before_bytes + tally->moved_bytes;
     job->spent_us += g_get_monotonic_time() - begun_us;
     if (!worked) {
         end_job(actor, job, VN_OUTCOME_FAILED, error->message);
@@ -258,7 +259,7 @@ begin_job(const Actor *actor, VnStep *step, GArray *jobs)
                          .start = cell->hva_start,
                          .end = cell->hva_end,
                          .page_size_bytes = cell->page_size_bytes};
-    Job job = {.step = step, .process = -1};
+    Job job = {.step = step, .process = -1, .moved_before_bytes = step->bytes_moved};
 
     job.process = actor->port->open_process(actor->port->data, guest, &error);
     if (job.process >= 0)

@@ -15,6 +15,8 @@
 /* How long the check waits for a libvirtd that restarts. */
 #define CHECK_TIMEOUT_US (30 * G_USEC_PER_SEC)
 #define CHECK_PAUSE_US (G_USEC_PER_SEC / 4)
+/* How often a move is carried out at most, before what is left is reported. */
+#define ROUNDS_MAX 3
 
 struct VnCycle {
     VnConfig config;
@@ -132,8 +134,13 @@ vn_cycle_accepts(VnCycle *cycle, const char *const *guests, GError **error)
         return FALSE;
     for (; guests && *guests; guests++) {
         const VnGuest *guest = vn_snapshot_find(snapshot, *guests);
-        if (guest->managed)
+        if (guest->managed && !guest->trouble)
             continue;
+        if (guest->trouble) {
+            g_set_error(error, VN_ERROR, VN_ERROR_REFUSED,
+                        "guest %s: it is left alone: %s", guest->name, guest->trouble);
+            return FALSE;
+        }
         g_set_error(
             error, VN_ERROR, VN_ERROR_REFUSED,
             "guest %s: it is not managed; give it our metadata with 'virsh metadata "
@@ -182,6 +189,38 @@ check(VnCycle *cycle, VnPlan *plan)
     }
 }
 
+/* The moves that act has gone through to their ends. */
+static GPtrArray *
+moves_carried_out(const VnPlan *plan)
+{
+    GPtrArray *moves = g_ptr_array_new();
+    for (guint i = 0; i < plan->steps->len; i++) {
+        VnStep *step = plan->steps->pdata[i];
+        if (step->kind == VN_STEP_MOVE_MEMORY && step->outcome == VN_OUTCOME_DONE)
+            g_ptr_array_add(moves, step);
+    }
+    return moves;
+}
+
+/*
+ * While pages are moved, the guest makes new ones, and the kernel's balancing and its huge
+ * page daemon have others in their hands, which hides them: what the check finds then is
+ * worth another round.
+ */
+static gboolean
+plan_leftovers(const GPtrArray *moves)
+{
+    gboolean some = FALSE;
+    for (guint i = 0; i < moves->len; i++) {
+        VnStep *step = moves->pdata[i];
+        if (step->outcome != VN_OUTCOME_PENDING)
+            continue;
+        vn_step_set_outcome(step, VN_OUTCOME_PLANNED, NULL);
+        some = TRUE;
+    }
+    return some;
+}
+
 VnPlan *
 vn_cycle_run(VnCycle *cycle, const char *const *guests, VnProgress *progress,
              GError **error)
@@ -200,13 +239,17 @@ vn_cycle_run(VnCycle *cycle, const char *const *guests, VnProgress *progress,
     if (!plan->steps->len)
         return g_steal_pointer(&plan);
 
-    vn_progress_set_stage(progress, VN_STAGE_ACTING);
-    vn_act(&port, &cycle->config, cycle->ledger, progress, snapshot, plan);
+    for (guint round = 1;; round++) {
+        vn_progress_set_stage(progress, VN_STAGE_ACTING);
+        vn_act(&port, &cycle->config, cycle->ledger, progress, snapshot, plan);
+        g_autoptr(GPtrArray) moves = moves_carried_out(plan);
 
-    vn_progress_set_stage(progress, VN_STAGE_CHECKING);
-    vn_progress_set_activity(progress, "looking whether it worked");
-    check(cycle, plan);
-    return g_steal_pointer(&plan);
+        vn_progress_set_stage(progress, VN_STAGE_CHECKING);
+        vn_progress_set_activity(progress, "looking whether it worked");
+        check(cycle, plan);
+        if (round == ROUNDS_MAX || !plan_leftovers(moves))
+            return g_steal_pointer(&plan);
+    }
 }
 
 GVariant *

@@ -50,7 +50,7 @@ placement()
 
 test_main_job()
 {
-    check "a guest whose cells lie on each other's nodes" lab_swapped_guest db1 200 --policy align
+    check "a guest whose cells lie on each other's nodes" lab_swapped_guest db1 300 --policy align
     check "vnumad starts" lab_vnumad_start --bus system
     check "it sees that they are away from home" misaligned
     check "it plans a move of each cell and no pin" test "$(lab_ask steps.# plan)" = 2
@@ -111,14 +111,15 @@ fill_node_0()
     local free_mb
     free_mb=$(($(lab_ask nodes.0.free_bytes host) >> 20))
     mkdir -p /run/lab/filler
-    mount -t tmpfs -o "mpol=bind:0,size=8g" filler /run/lab/filler &&
+    # Preferred, not bound: what is bound to a full node has the kernel kill somebody.
+    mount -t tmpfs -o "mpol=prefer:0,size=8g" filler /run/lab/filler &&
         dd if=/dev/zero of=/run/lab/filler/file bs=1M count=$((free_mb - $1)) status=none
 }
 
 test_full_node()
 {
     lab_place db1 1 1 # cell 0 has to come, and nobody leaves
-    check "node 0 is full but for 120 MiB" fill_node_0 120
+    check "node 0 is full but for 160 MiB" fill_node_0 160
     check "the plan is empty" test "$(lab_ask steps.# plan)" = 0
     check "and says why" bash -c "vnumactl plan | grep -q 'host node 0 is too full'"
     umount /run/lab/filler
@@ -133,6 +134,12 @@ begin_rebalance()
     vnumactl --json rebalance db1 --wait >/run/lab/rebalance.log 2>&1 &
     rebalance_pid=$!
     lab_wait 30 "bytes are moving" grep -q '"bytes_done": *[1-9]' /run/lab/rebalance.log
+    kill -STOP "$(<"$vnumad_pid_file")" # what happens now happens midway
+}
+
+go_on()
+{
+    kill -CONT "$(<"$vnumad_pid_file")"
 }
 
 rebalance_is_over()
@@ -146,6 +153,7 @@ test_libvirtd_restarts_midway()
     pkill -x libvirtd
     lab_wait 30 "libvirtd is gone" bash -c '! pidof libvirtd >/dev/null'
     libvirtd -d
+    go_on
     check "libvirtd restarted: the rebalance ends" lab_wait 120 "its end" rebalance_is_over
     check "well" wait "$rebalance_pid"
     check "the daemon is alive" lab_wait 60 "a list" vnumactl list
@@ -157,6 +165,7 @@ test_guest_vanishes_midway()
 {
     begin_rebalance
     virsh -q destroy db1
+    go_on
     check "the guest destroyed: the rebalance ends" lab_wait 60 "its end" rebalance_is_over
     check_fails "as failed" wait "$rebalance_pid"
     check "with the reason" grep -q "stopped meanwhile" /run/lab/rebalance.log
@@ -188,9 +197,9 @@ test_no_permission()
 {
     lab_vnumad_stop
     lab_vnumad_starter=(setpriv "--bounding-set=-sys_nice,-sys_ptrace")
-    check "a vnumad without CAP_SYS_NICE starts" lab_vnumad_start --bus system
+    check "a vnumad without CAP_SYS_PTRACE starts" lab_vnumad_start --bus system
     check "a guest for a vnumad that may not move pages" lab_swapped_guest db1 100 --policy align
-    check "it says what it lacks" says "Operation not permitted|Permission denied|CAP_SYS" \
+    check "it says what it lacks" says "guest db1: .*(not permitted|denied|CAP_SYS)" \
         vnumactl rebalance db1 --wait
     check "the guest did not feel it" lab_guest_verify db1
     lab_guest_stop db1
