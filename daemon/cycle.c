@@ -134,19 +134,18 @@ vn_cycle_accepts(VnCycle *cycle, const char *const *guests, GError **error)
         return FALSE;
     for (; guests && *guests; guests++) {
         const VnGuest *guest = vn_snapshot_find(snapshot, *guests);
-        if (guest->managed && !guest->trouble)
-            continue;
-        if (guest->trouble) {
+        if (!guest->managed)
+            g_set_error(
+                error, VN_ERROR, VN_ERROR_REFUSED,
+                "guest %s: it is not managed; give it our metadata with 'virsh "
+                "metadata %s urn:vnumad:guest:1 --key vnuma --set \"<guest/>\"', or "
+                "set manage = all in vnumad.conf(5)",
+                guest->name, guest->name);
+        else if (guest->trouble)
             g_set_error(error, VN_ERROR, VN_ERROR_REFUSED,
                         "guest %s: it is left alone: %s", guest->name, guest->trouble);
-            return FALSE;
-        }
-        g_set_error(
-            error, VN_ERROR, VN_ERROR_REFUSED,
-            "guest %s: it is not managed; give it our metadata with 'virsh metadata "
-            "%s urn:vnumad:guest:1 --key vnuma --set \"<guest/>\"', or set manage = "
-            "all in vnumad.conf(5)",
-            guest->name, guest->name);
+        else
+            continue;
         return FALSE;
     }
     return TRUE;
