@@ -73,7 +73,8 @@ test_with_balancing()
     echo 1 >/proc/sys/kernel/numa_balancing
     lab_wait 60 "balancing has begun to mark pages" balancing_marks
     check "with the kernel's balancing on" vnumactl rebalance db1 --wait
-    check "all but 0.5 % is at home, too" aligned 0.995
+    # What the kernel has in its own hands at that moment may be missing.
+    check "all but 2 % is at home, too" aligned 0.98
     echo 0 >/proc/sys/kernel/numa_balancing
     check "the guest's memory is still what it wrote" lab_guest_verify db1
 }
