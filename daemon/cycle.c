@@ -202,9 +202,9 @@ moves_carried_out(const VnPlan *plan)
 }
 
 /*
- * While pages are moved, the guest makes new ones, and the kernel's balancing and its huge
- * page daemon have others in their hands, which hides them: what the check finds then is
- * worth another round.
+ * While pages are moved, the guest makes new ones, and the kernel's balancing and its
+ * huge page daemon have others in their hands, which hides them: what the check finds
+ * then is worth another round.
  */
 static gboolean
 plan_leftovers(const GPtrArray *moves)

@@ -4,14 +4,6 @@
 
 #include <string.h>
 
-static const char *const binding_names[] = {
-    [VN_BINDING_NONE] = "none",
-    [VN_BINDING_STRICT] = "strict",
-    [VN_BINDING_PREFERRED] = "preferred",
-    [VN_BINDING_INTERLEAVE] = "interleave",
-    [VN_BINDING_RESTRICTIVE] = "restrictive",
-};
-
 static void
 cell_free(gpointer data)
 {
@@ -63,6 +55,8 @@ vn_guest_free(VnGuest *guest)
     g_free(guest->name);
     g_free(guest->uuid);
     g_free(guest->policy);
+    vn_tag_free(guest->tag);
+    vn_vnuma_unref(guest->told);
     g_free(guest->trouble);
     g_free(guest->machine);
     g_free(guest->qmp_path);
@@ -200,6 +194,8 @@ vn_guest_clone(const VnGuest *guest)
     clone->tagged = guest->tagged;
     clone->managed = guest->managed;
     clone->policy = g_strdup(guest->policy);
+    clone->tag = guest->tag ? vn_tag_copy(guest->tag) : NULL;
+    clone->told = guest->told ? vn_vnuma_ref(guest->told) : NULL;
     clone->trouble = g_strdup(guest->trouble);
     clone->machine = g_strdup(guest->machine);
     clone->memory_bytes = guest->memory_bytes;
@@ -238,22 +234,4 @@ vn_guest_state_name(VnGuestState state)
         return "stopped";
     }
     g_assert_not_reached();
-}
-
-const char *
-vn_binding_name(VnBinding binding)
-{
-    return binding_names[binding];
-}
-
-gboolean
-vn_binding_from_name(const char *name, VnBinding *ret_binding)
-{
-    for (guint i = VN_BINDING_STRICT; i < G_N_ELEMENTS(binding_names); i++) {
-        if (strcmp(name, binding_names[i]) == 0) {
-            *ret_binding = (VnBinding) i;
-            return TRUE;
-        }
-    }
-    return FALSE;
 }

@@ -6,11 +6,8 @@
  */
 #pragma once
 
-#include "model/host.h"
-
-/* Limits of what a definition can size: QEMU's MAX_NODES, and libvirt's vCPU ceiling. */
-#define VN_CELLS_MAX 128u
-#define VN_VCPUS_MAX 4096u
+#include "model/tag.h"
+#include "model/vnuma.h"
 
 /* The unit of heat and, by default, of moving. */
 #define VN_GRANULE_BYTES (G_GUINT64_CONSTANT(2) << 20)
@@ -20,15 +17,6 @@ typedef enum {
     VN_GUEST_PAUSED,
     VN_GUEST_STOPPED,
 } VnGuestState;
-
-/* libvirt's <numatune> modes, and none: the memory follows whoever touches it first. */
-typedef enum {
-    VN_BINDING_NONE,
-    VN_BINDING_STRICT,
-    VN_BINDING_PREFERRED,
-    VN_BINDING_INTERLEAVE,
-    VN_BINDING_RESTRICTIVE,
-} VnBinding;
 
 typedef enum {
     VN_THREAD_EMULATOR, /* the main thread, and all that has no other kind */
@@ -73,6 +61,8 @@ typedef struct {
     gboolean tagged;     /* carries our metadata element */
     gboolean managed;    /* we may touch it: tagged, or the administrator said all */
     char *policy;        /* from the metadata; NULL: the default one */
+    VnTag *tag;          /* what the metadata asks for; NULL: not tagged */
+    VnVnuma *told;       /* what its tables tell it; NULL: no cells */
     char *trouble;       /* why it must be left alone; NULL: nothing in the way */
     char *machine;       /* QEMU machine type, "pc-q35-7.2" */
     guint64 memory_bytes;
@@ -118,11 +108,3 @@ double vn_guest_alignment(const VnGuest *guest, const GPtrArray *homes);
 VnGuest *vn_guest_clone(const VnGuest *guest);
 
 const char *vn_guest_state_name(VnGuestState state);
-const char *vn_binding_name(VnBinding binding);
-
-/**
- * vn_binding_from_name:
- *
- * Returns: FALSE when @name is none of libvirt's modes; @ret_binding is then untouched.
- */
-gboolean vn_binding_from_name(const char *name, VnBinding *ret_binding);
