@@ -31,6 +31,7 @@ line_clear(Line *line)
 {
     g_free(line->call.root);
     g_free(line->call.bus);
+    g_free(line->call.connect);
     g_free(line->color);
     g_strfreev(line->words);
 }
@@ -41,18 +42,24 @@ static GOptionContext *
 new_context(Line *line, const VnVerb *verb, const char *usage)
 {
     VnVerbOptions wanted = verb ? verb->options : 0;
+    const char *dry_run = wanted & VN_VERB_FORCE ? "Change nothing: print the definition"
+                                                 : "Change nothing: the same as 'plan'";
     GOptionEntry own[] = {
         {"wait", 0, wanted & VN_VERB_WAIT ? 0 : G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE,
          &line->call.wait, "Show progress, and end when the outcome was checked", NULL},
         {"dry-run", 0, wanted & VN_VERB_DRY_RUN ? 0 : G_OPTION_FLAG_HIDDEN,
-         G_OPTION_ARG_NONE, &line->call.dry_run, "Change nothing: the same as 'plan'",
-         NULL},
+         G_OPTION_ARG_NONE, &line->call.dry_run, dry_run, NULL},
+        {"force", 0, wanted & VN_VERB_FORCE ? 0 : G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE,
+         &line->call.force, "Overwrite also what the administrator wrote himself", NULL},
+        {"connect", 0, wanted & VN_VERB_CONNECT ? 0 : G_OPTION_FLAG_HIDDEN,
+         G_OPTION_ARG_STRING, &line->call.connect,
+         "libvirt's URI (default qemu:///system)", "URI"},
         {0},
     };
     GOptionEntry common[] = {
         {"json", 0, 0, G_OPTION_ARG_NONE, &line->json, "Print JSON", NULL},
         {"root", 0, 0, G_OPTION_ARG_FILENAME, &line->call.root,
-         "Read the host below DIR instead of / ('host')", "DIR"},
+         "Read the host below DIR instead of / ('host', 'define')", "DIR"},
         {"bus", 0, 0, G_OPTION_ARG_FILENAME, &line->call.bus,
          "Where vnumad is: system (default), session, or a D-Bus address", "BUS"},
         {"timeout", 0, 0, G_OPTION_ARG_INT, &line->call.timeout_s,

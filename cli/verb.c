@@ -39,6 +39,21 @@ static const VnVerb verbs[] = {
         .run = vn_verb_show,
     },
     {
+        .name = "define",
+        .arguments = "FILE.xml",
+        .arguments_min = 1,
+        .arguments_max = 1,
+        .options = VN_VERB_DRY_RUN | VN_VERB_FORCE | VN_VERB_CONNECT,
+        .takes_file = TRUE,
+        .summary = "Fill vNUMA, binding and pins into a guest's definition",
+        .description =
+            "FILE.xml is a libvirt definition, '-' is standard input. Its metadata says\n"
+            "what is wanted: vnumad-guest(5). With --dry-run it is printed, and neither\n"
+            "daemon nor libvirt nor root is needed; without, libvirt gets it. What the\n"
+            "administrator wrote himself is kept, and named where it conflicts.",
+        .run = vn_verb_define,
+    },
+    {
         .name = "plan",
         .arguments = "[GUEST...]",
         .arguments_max = G_MAXUINT,
@@ -138,6 +153,10 @@ vn_verb_check(const VnVerb *verb, const VnCall *call, GError **error)
         option = "--wait";
     if (call->dry_run && !(verb->options & VN_VERB_DRY_RUN))
         option = "--dry-run";
+    if (call->force && !(verb->options & VN_VERB_FORCE))
+        option = "--force";
+    if (call->connect && !(verb->options & VN_VERB_CONNECT))
+        option = "--connect";
     if (option) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
                     "%s: %s is no option of this verb", verb->name, option);
@@ -169,9 +188,12 @@ vn_verb_completion_text(void)
 {
     GString *text = g_string_new(NULL);
     for (const VnVerb *verb = verbs; verb->name; verb++)
-        g_string_append_printf(text, "%s%s%s%s\n", verb->name,
+        g_string_append_printf(text, "%s%s%s%s%s%s%s\n", verb->name,
                                verb->takes_guests ? " guests" : "",
+                               verb->takes_file ? " file" : "",
                                verb->options & VN_VERB_WAIT ? " --wait" : "",
-                               verb->options & VN_VERB_DRY_RUN ? " --dry-run" : "");
+                               verb->options & VN_VERB_DRY_RUN ? " --dry-run" : "",
+                               verb->options & VN_VERB_FORCE ? " --force" : "",
+                               verb->options & VN_VERB_CONNECT ? " --connect" : "");
     return g_string_free(text, FALSE);
 }

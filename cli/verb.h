@@ -12,6 +12,8 @@
 typedef enum {
     VN_VERB_WAIT = 1 << 0,
     VN_VERB_DRY_RUN = 1 << 1,
+    VN_VERB_FORCE = 1 << 2,
+    VN_VERB_CONNECT = 1 << 3,
 } VnVerbOptions;
 
 /* One call of vnumactl, as the command line asks for it. */
@@ -22,6 +24,8 @@ typedef struct {
     int timeout_s;
     gboolean wait;
     gboolean dry_run;
+    gboolean force;
+    char *connect; /* libvirt's URI; NULL: the usual one */
     VnOutput output;
 } VnCall;
 
@@ -40,6 +44,7 @@ typedef struct {
     VnVerbOptions options;
     gboolean needs_daemon;
     gboolean takes_guests;
+    gboolean takes_file;
     const char *summary;     /* one line */
     const char *description; /* for the verb's own help */
     VnVerbFunction run;
@@ -61,7 +66,7 @@ gboolean vn_verb_check(const VnVerb *verb, const VnCall *call,
 /** vn_verb_list_text: the verbs with their summaries, for --help. */
 char *vn_verb_list_text(void);
 
-/** vn_verb_completion_text: a line a verb, "NAME [guests] [--OPTION...]". */
+/** vn_verb_completion_text: a line a verb, "NAME [guests] [file] [--OPTION...]". */
 char *vn_verb_completion_text(void);
 
 /* The verbs, each in verb-NAME.c. */
@@ -69,4 +74,5 @@ gboolean vn_verb_host(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_list(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_show(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_plan(const VnCall *call, VnClient *client, GError **error);
+gboolean vn_verb_define(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_rebalance(const VnCall *call, VnClient *client, GError **error);

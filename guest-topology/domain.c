@@ -66,9 +66,9 @@ parse_identity(const xmlNode *domain, GError **error)
     }
     g_autofree char *text = child_text(domain, "uuid");
     g_autofree char *uuid = text ? canonical_uuid(text) : NULL;
-    if (!uuid) {
-        g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "guest %s: %s", name,
-                    text ? "<uuid> is not 32 hexadecimal digits" : "there is no <uuid>");
+    if (text && !uuid) {
+        g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
+                    "guest %s: <uuid> is not 32 hexadecimal digits", name);
         return NULL;
     }
     return vn_guest_new(name, uuid);
@@ -281,8 +281,8 @@ parse_memory(const xmlNode *domain, VnGuest *guest, GError **error)
 
     if (!guest->told_cells) {
         VnCell *only = guest->cells->pdata[0];
-        only->memory_bytes = guest->memory_bytes;
-        if (guest->memory_bytes > 0)
+        only->memory_bytes = guest->memory_bytes - MIN(modules, guest->memory_bytes);
+        if (only->memory_bytes > 0)
             return TRUE;
         g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
                     "it has neither <memory> nor cells with memory");
@@ -328,12 +328,8 @@ parse_topology(const xmlNode *domain, VnGuest *guest, GError **error)
 }
 
 VnGuest *
-vn_domain_parse(const char *xml, gsize length, GError **error)
+vn_domain_read(const xmlNode *domain, GError **error)
 {
-    g_autoptr(xmlDoc) document = vn_xml_read(xml, length, "domain XML", error);
-    if (!document)
-        return NULL;
-    const xmlNode *domain = xmlDocGetRootElement(document);
     g_autoptr(VnGuest) guest = parse_identity(domain, error);
     if (!guest)
         return NULL;
@@ -344,4 +340,18 @@ vn_domain_parse(const char *xml, gsize length, GError **error)
     vn_tag_parse(domain, guest);
     vn_commandline_parse(domain, guest);
     return g_steal_pointer(&guest);
+}
+
+VnGuest *
+vn_domain_parse(const char *xml, gsize length, GError **error)
+{
+    g_autoptr(xmlDoc) document = vn_xml_read(xml, length, "domain XML", error);
+    if (!document)
+        return NULL;
+    g_autoptr(VnGuest) guest = vn_domain_read(xmlDocGetRootElement(document), error);
+    if (!guest || guest->uuid)
+        return g_steal_pointer(&guest);
+    g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "guest %s: there is no <uuid>",
+                guest->name);
+    return NULL;
 }
