@@ -41,9 +41,8 @@ compare_pins(const VnDerivation *derivation, const VnVnumaCell *cell, const VnId
     g_autofree char *home = vn_idset_format(cell->home);
     g_autofree char *list = vn_idset_format(cpus);
     vn_define_add_conflict(derivation->report, VN_PART_VCPUPIN, away,
-                           "pinned also to CPUs that are not of host node %s, the home "
-                           "of cell %u: %s",
-                           home, cell->id, list);
+                           "not only to CPUs %s of host node %s, the home of cell %u",
+                           list, home, cell->id);
 }
 
 static void
