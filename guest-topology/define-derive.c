@@ -330,27 +330,41 @@ compare_cells(const VnDerivation *derivation)
                                "are the administrator's");
 }
 
-gboolean
-vn_derive_cells(VnDerivation *derivation, GError **error)
+static gboolean
+derive_cells(VnDerivation *derivation, gboolean theirs, GError **error)
 {
-    gboolean theirs = vn_parts_get(derivation->theirs, VN_PART_CELLS, 0) != NULL;
-    if (!find_candidates(derivation, error))
-        return FALSE;
-    derivation->vnuma =
-        theirs ? their_cells(derivation, error) : build_cells(derivation, error);
-    if (!derivation->vnuma || !bind_cells(derivation, error))
+    const VnTag *tag = derivation->guest->tag;
+    if (!bind_cells(derivation, error))
         return FALSE;
     if (theirs) {
         compare_cells(derivation);
         return settle_cells(derivation, error) &&
                vn_vnuma_check(derivation->vnuma, error);
     }
-    if (!vn_distances_derive(derivation->host, derivation->vnuma, derivation->guest->tag,
-                             error))
+    /* Homes may be others by now than those that they were derived from. */
+    if (!vn_distances_derive(derivation->host, derivation->vnuma, tag, error))
         return FALSE;
-    vn_interconnects_derive(derivation->host, derivation->vnuma, derivation->guest->tag);
+    vn_interconnects_derive(derivation->host, derivation->vnuma, tag);
     for (guint i = 0; i < derivation->vnuma->reasons->len; i++)
         vn_define_add_reason(derivation->report, "%s",
                              (const char *) derivation->vnuma->reasons->pdata[i]);
     return vn_vnuma_check(derivation->vnuma, error);
+}
+
+gboolean
+vn_derive_cells(VnDerivation *derivation, GError **error)
+{
+    gboolean theirs = vn_parts_get(derivation->theirs, VN_PART_CELLS, 0) != NULL;
+    gboolean done = find_candidates(derivation, error);
+    if (done && !theirs) {
+        derivation->vnuma = build_cells(derivation, error);
+        if (!derivation->vnuma)
+            return FALSE; /* its messages name the guest */
+    } else if (done) {
+        derivation->vnuma = their_cells(derivation, error);
+    }
+    done = derivation->vnuma && derive_cells(derivation, theirs, error);
+    if (!done)
+        g_prefix_error(error, "guest %s: ", derivation->guest->name);
+    return done;
 }

@@ -196,8 +196,8 @@ check_memnodes(const VnDerivation *derivation, GError **error)
         if (part != VN_PART_MEMNODE || id < derivation->vnuma->cells->len)
             continue;
         g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
-                    "<memnode>: there is no cell %u, only %u cells; remove it", id,
-                    derivation->vnuma->cells->len);
+                    "guest %s: <memnode>: there is no cell %u, only %u cells; remove it",
+                    derivation->guest->name, id, derivation->vnuma->cells->len);
         return FALSE;
     }
     return TRUE;
@@ -315,10 +315,8 @@ run(Define *define, GError **error)
     const char *topology = vn_parts_get(define->recorded, VN_PART_TOPOLOGY, 0);
     if (topology)
         derivation->previous->topology = vn_topology_of_part(topology);
-    if (!vn_derive_cells(derivation, error) || !check_memnodes(derivation, error)) {
-        g_prefix_error(error, "guest %s: ", shown);
+    if (!vn_derive_cells(derivation, error) || !check_memnodes(derivation, error))
         return FALSE;
-    }
     vn_derive_parts(derivation);
     apply(define);
     return TRUE;

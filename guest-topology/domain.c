@@ -49,7 +49,7 @@ child_text(const xmlNode *node, const char *name)
 }
 
 static VnGuest *
-parse_identity(const xmlNode *domain, GError **error)
+parse_identity(const xmlNode *domain, gboolean needs_uuid, GError **error)
 {
     if (!vn_xml_is(domain, NULL, "domain")) {
         g_autofree char *shown = vn_xml_shown((const char *) domain->name);
@@ -66,9 +66,9 @@ parse_identity(const xmlNode *domain, GError **error)
     }
     g_autofree char *text = child_text(domain, "uuid");
     g_autofree char *uuid = text ? canonical_uuid(text) : NULL;
-    if (text && !uuid) {
-        g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
-                    "guest %s: <uuid> is not 32 hexadecimal digits", name);
+    if (!uuid && (text || needs_uuid)) {
+        g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "guest %s: %s", name,
+                    text ? "<uuid> is not 32 hexadecimal digits" : "there is no <uuid>");
         return NULL;
     }
     return vn_guest_new(name, uuid);
@@ -327,10 +327,10 @@ parse_topology(const xmlNode *domain, VnGuest *guest, GError **error)
     return parse_memory(domain, guest, error);
 }
 
-VnGuest *
-vn_domain_read(const xmlNode *domain, GError **error)
+static VnGuest *
+parse(const xmlNode *domain, gboolean needs_uuid, GError **error)
 {
-    g_autoptr(VnGuest) guest = parse_identity(domain, error);
+    g_autoptr(VnGuest) guest = parse_identity(domain, needs_uuid, error);
     if (!guest)
         return NULL;
     if (!parse_topology(domain, guest, error) || !vn_tuning_parse(domain, guest, error)) {
@@ -348,10 +348,11 @@ vn_domain_parse(const char *xml, gsize length, GError **error)
     g_autoptr(xmlDoc) document = vn_xml_read(xml, length, "domain XML", error);
     if (!document)
         return NULL;
-    g_autoptr(VnGuest) guest = vn_domain_read(xmlDocGetRootElement(document), error);
-    if (!guest || guest->uuid)
-        return g_steal_pointer(&guest);
-    g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "guest %s: there is no <uuid>",
-                guest->name);
-    return NULL;
+    return parse(xmlDocGetRootElement(document), TRUE, error);
+}
+
+VnGuest *
+vn_domain_read(const xmlNode *domain, GError **error)
+{
+    return parse(domain, FALSE, error);
 }

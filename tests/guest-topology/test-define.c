@@ -13,11 +13,17 @@
 
 #define GIB (MIB << 10)
 
-/* Two host nodes with CPUs 0-3 and 4-7, 8 GiB each, half of it free. */
+/* Two host nodes with CPUs 0-3 and 4-7, 8 GiB each, half of it free, 2 GiB in 2 MiB pages. */
 static VnSnapshot *
 two_nodes(void)
 {
-    return scenario_new(2, 4, 8192);
+    static const VnHugePages pages = {2 * MIB, 1024, 1024};
+    VnSnapshot *snapshot = scenario_new(2, 4, 8192);
+    for (guint i = 0; i < 2; i++) {
+        VnHostNode *node = snapshot->host->nodes->pdata[i];
+        g_array_append_val(node->huge_pages, pages);
+    }
+    return snapshot;
 }
 
 static char *
