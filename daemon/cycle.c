@@ -4,6 +4,7 @@
 
 #include "daemon/act.h"
 #include "daemon/check.h"
+#include "daemon/complete.h"
 #include "daemon/guard.h"
 #include "daemon/hands.h"
 #include "daemon/observe.h"
@@ -21,6 +22,7 @@
 struct VnCycle {
     VnConfig config;
     VnObserver *observer;
+    VnCompleter *completer;
     VnConnection *virt;
     VnLedger *ledger;
     char *root;
@@ -43,6 +45,7 @@ vn_cycle_new(const VnConfig *config, const char *root, VnConnection *virt,
     cycle->ledger = ledger;
     cycle->root = g_strdup(root);
     cycle->observer = vn_observer_new(config, root, virt);
+    cycle->completer = vn_completer_new(root, virt);
     cycle->serve = serve_nobody;
     return cycle;
 }
@@ -52,6 +55,7 @@ vn_cycle_free(VnCycle *cycle)
 {
     if (!cycle)
         return;
+    vn_completer_free(cycle->completer);
     vn_observer_free(cycle->observer);
     vn_ledger_free(cycle->ledger);
     g_free(cycle->root);
@@ -276,6 +280,8 @@ vn_cycle_describe_guest(VnCycle *cycle, const char *name, GError **error)
     g_autoptr(VnPlan) plan = vn_cycle_plan(cycle, names, &snapshot, error);
     if (!plan)
         return NULL;
+    for (guint i = 0; i < snapshot->guests->len; i++)
+        vn_completer_add_notes(cycle->completer, snapshot->guests->pdata[i]);
     const VnGuest *guest = vn_snapshot_find(snapshot, name);
     const VnDecision *decision = vn_plan_find_decision(plan, guest->name);
     g_autoptr(GVariant) described =
@@ -285,4 +291,16 @@ vn_cycle_describe_guest(VnCycle *cycle, const char *name, GError **error)
     vn_dict_insert_value(&dict, "past_steps",
                          vn_ledger_past_steps(cycle->ledger, guest->uuid));
     return vn_dict_end(&dict);
+}
+
+gboolean
+vn_cycle_connect(VnCycle *cycle, GError **error)
+{
+    return vn_connection_open(cycle->virt, 0, error);
+}
+
+gboolean
+vn_cycle_complete(VnCycle *cycle, const char *uuid, GError **error)
+{
+    return vn_completer_complete(cycle->completer, uuid, NULL, error);
 }
