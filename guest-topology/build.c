@@ -64,8 +64,8 @@ say_why_not_fewer(VnVnuma *vnuma, const VnProblem *problem)
 {
     guint n_cells = vnuma->cells->len;
     VnShape shapes[VN_SHAPES_MAX];
-    g_autoptr(VnPlaces) places =
-        vn_places_new(problem->host, problem->size, problem->tag, FALSE);
+    g_autoptr(VnHostPlaces) places =
+        vn_host_places_new(problem->host, problem->size, problem->tag, FALSE);
     if (vn_shape_list(problem->size, problem->tag, places->threads, n_cells - 1,
                       shapes) == 0) {
         vn_vnuma_add_reason(
@@ -75,7 +75,7 @@ say_why_not_fewer(VnVnuma *vnuma, const VnProblem *problem)
     }
     const VnShape *shape = &shapes[0];
     guint vcpus = shape->vcpus + (shape->vcpu_extras > 0 ? shape->vcpu_unit : 0);
-    guint holding = vn_places_holding(places, shape);
+    guint holding = vn_host_places_holding(places, shape);
     g_autofree char *bytes =
         vn_text_bytes(shape->bytes + (shape->byte_extras > 0 ? shape->byte_unit : 0));
     g_autofree char *nodes = holding == 0 ? g_strdup("no host node has")
@@ -206,9 +206,9 @@ complete(VnVnuma *vnuma, const VnProblem *problem, guint threads, GError **error
 
 /* The places that the cells of @vnuma have as homes, one for each home; NULL: not valid. */
 static GPtrArray *
-homes_of(const VnVnuma *vnuma, const VnPlaces *places)
+homes_of(const VnVnuma *vnuma, const VnHostPlaces *places)
 {
-    g_autoptr(GPtrArray) homes = vn_places_list_new();
+    g_autoptr(GPtrArray) homes = vn_host_places_list_new();
     for (guint i = 0; i < vnuma->cells->len; i++) {
         const VnVnumaCell *cell = vn_vnuma_cell(vnuma, i);
         VnPlace *place = NULL;
@@ -220,7 +220,7 @@ homes_of(const VnVnuma *vnuma, const VnPlaces *places)
                 return NULL;
         }
         if (!place) {
-            place = vn_places_join(places, cell->home);
+            place = vn_host_places_join(places, cell->home);
             if (!place)
                 return NULL;
             g_ptr_array_add(homes, place);
@@ -270,8 +270,8 @@ keep_previous(const VnProblem *problem)
             return NULL;
         next_vcpu += vn_idset_count(cell->vcpus);
     }
-    g_autoptr(VnPlaces) places =
-        vn_places_new(problem->host, problem->size, problem->tag, TRUE);
+    g_autoptr(VnHostPlaces) places =
+        vn_host_places_new(problem->host, problem->size, problem->tag, TRUE);
     g_autoptr(GPtrArray) homes = homes_of(previous, places);
     if (!homes || next_vcpu != previous->vcpus)
         return NULL;

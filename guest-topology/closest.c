@@ -7,7 +7,7 @@
 #define EXCHANGES_MAX 64u
 
 typedef struct {
-    const VnPlaces *places;
+    const VnHostPlaces *places;
     const VnShape *shape;
     GArray *eligible; /* indices of places that hold a cell */
     GArray *chosen;   /* being tried */
@@ -19,13 +19,13 @@ typedef struct {
 } Search;
 
 static const VnPlace *
-place_at(const VnPlaces *places, guint index)
+place_at(const VnHostPlaces *places, guint index)
 {
     return places->list->pdata[index];
 }
 
 static guint
-apart(const VnPlaces *places, guint one, guint other)
+apart(const VnHostPlaces *places, guint one, guint other)
 {
     return places->apart[one * places->list->len + other];
 }
@@ -265,7 +265,7 @@ list_eligible(const Search *search, gboolean largest)
 }
 
 GArray *
-vn_closest_choose(const VnPlaces *places, const VnShape *shape)
+vn_closest_choose(const VnHostPlaces *places, const VnShape *shape)
 {
     Search search = {.places = places, .shape = shape};
     g_autoptr(GArray) eligible = list_eligible(&search, FALSE);

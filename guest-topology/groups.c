@@ -7,14 +7,14 @@
 #include "guest-topology/places.h"
 
 typedef struct {
-    const VnPlaces *places;
+    const VnHostPlaces *places;
     guint vcpus; /* what each group has to hold */
     guint64 bytes;
     gboolean *taken;
 } Grouping;
 
 static const VnPlace *
-place_at(const VnPlaces *places, guint index)
+place_at(const VnHostPlaces *places, guint index)
 {
     return places->list->pdata[index];
 }
@@ -79,7 +79,7 @@ give_back(Grouping *grouping, VnPlace *group, const GArray *members)
 static gboolean
 fill(Grouping *grouping, VnPlace *group)
 {
-    const VnPlaces *places = grouping->places;
+    const VnHostPlaces *places = grouping->places;
     guint n = places->list->len;
     g_autoptr(GArray) members = g_array_new(FALSE, FALSE, sizeof(guint));
     g_autofree guint64 *cost = g_new0(guint64, n);
@@ -106,7 +106,7 @@ fill(Grouping *grouping, VnPlace *group)
 }
 
 GPtrArray *
-vn_places_grouped(const VnPlaces *places, const VnShape *shape)
+vn_host_places_grouped(const VnHostPlaces *places, const VnShape *shape)
 {
     g_autofree gboolean *taken = g_new0(gboolean, places->list->len);
     Grouping grouping = {
@@ -115,7 +115,7 @@ vn_places_grouped(const VnPlaces *places, const VnShape *shape)
         .bytes = shape->bytes + (shape->byte_extras > 0 ? shape->byte_unit : 0),
         .taken = taken,
     };
-    g_autoptr(GPtrArray) groups = vn_places_list_new();
+    g_autoptr(GPtrArray) groups = vn_host_places_list_new();
     while (groups->len < shape->cells) {
         VnPlace *group = g_new0(VnPlace, 1);
         group->nodes = vn_idset_new();
@@ -125,5 +125,5 @@ vn_places_grouped(const VnPlaces *places, const VnShape *shape)
         if (!fill(&grouping, group))
             return NULL;
     }
-    return vn_places_checked(g_steal_pointer(&groups), shape);
+    return vn_host_places_checked(g_steal_pointer(&groups), shape);
 }

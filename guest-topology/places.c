@@ -14,7 +14,7 @@ place_free(gpointer data)
 }
 
 GPtrArray *
-vn_places_list_new(void)
+vn_host_places_list_new(void)
 {
     return g_ptr_array_new_with_free_func(place_free);
 }
@@ -49,7 +49,7 @@ find_cpu(const VnHost *host, guint id)
 }
 
 int
-vn_places_package(const VnHost *host, const VnHostNode *node)
+vn_host_places_package(const VnHost *host, const VnHostNode *node)
 {
     int first = node ? vn_idset_next(node->cpus, 0) : -1;
     const VnHostCpu *cpu = first < 0 ? NULL : find_cpu(host, (guint) first);
@@ -123,7 +123,7 @@ cpus_near_memory(const VnHost *host, const VnTag *tag)
 }
 
 static void
-measure_distances(VnPlaces *places, const VnHost *host, const GArray *indices)
+measure_distances(VnHostPlaces *places, const VnHost *host, const GArray *indices)
 {
     guint n = indices->len;
     places->apart = g_new(guint, (gsize) n * n);
@@ -138,14 +138,15 @@ measure_distances(VnPlaces *places, const VnHost *host, const GArray *indices)
     }
 }
 
-VnPlaces *
-vn_places_new(const VnHost *host, const VnBuildSize *size, const VnTag *tag, gboolean far)
+VnHostPlaces *
+vn_host_places_new(const VnHost *host, const VnBuildSize *size, const VnTag *tag,
+                   gboolean far)
 {
-    VnPlaces *places = g_new0(VnPlaces, 1);
+    VnHostPlaces *places = g_new0(VnHostPlaces, 1);
     g_autoptr(GPtrArray) near = cpus_near_memory(host, tag);
     g_autoptr(GArray) indices = g_array_new(FALSE, FALSE, sizeof(guint));
     guint threads = 0;
-    places->list = vn_places_list_new();
+    places->list = vn_host_places_list_new();
     for (guint i = 0; i < host->nodes->len; i++) {
         const VnHostNode *node = host->nodes->pdata[i];
         guint cores = count_cores(host, near->pdata[i], &threads);
@@ -157,7 +158,7 @@ vn_places_new(const VnHost *host, const VnBuildSize *size, const VnTag *tag, gbo
         place->nodes = vn_idset_new_with(node->id);
         place->cpus = cpus;
         place->bytes = free_bytes(host, node, size);
-        place->package = vn_places_package(host, node);
+        place->package = vn_host_places_package(host, node);
         places->cpus += place->cpus;
         places->bytes += place->bytes;
         g_ptr_array_add(places->list, place);
@@ -169,7 +170,7 @@ vn_places_new(const VnHost *host, const VnBuildSize *size, const VnTag *tag, gbo
 }
 
 void
-vn_places_free(VnPlaces *places)
+vn_host_places_free(VnHostPlaces *places)
 {
     if (!places)
         return;
@@ -185,7 +186,7 @@ cells_held(const VnPlace *place, const VnShape *shape)
 }
 
 VnPlace *
-vn_places_join(const VnPlaces *places, const VnIdSet *nodes)
+vn_host_places_join(const VnHostPlaces *places, const VnIdSet *nodes)
 {
     VnPlace *joined = g_new0(VnPlace, 1);
     joined->nodes = vn_idset_new();
@@ -209,7 +210,7 @@ vn_places_join(const VnPlaces *places, const VnIdSet *nodes)
 }
 
 guint
-vn_places_holding(const VnPlaces *places, const VnShape *shape)
+vn_host_places_holding(const VnHostPlaces *places, const VnShape *shape)
 {
     guint vcpus = shape->vcpus + (shape->vcpu_extras > 0 ? shape->vcpu_unit : 0);
     guint64 bytes = shape->bytes + (shape->byte_extras > 0 ? shape->byte_unit : 0);
@@ -221,7 +222,7 @@ vn_places_holding(const VnPlaces *places, const VnShape *shape)
 }
 
 gboolean
-vn_places_fit(const GPtrArray *chosen, const VnShape *shape)
+vn_host_places_fit(const GPtrArray *chosen, const VnShape *shape)
 {
     guint cells = 0;
     guint vcpu_extras = 0;
@@ -288,32 +289,32 @@ in_order(GPtrArray *chosen)
 }
 
 GPtrArray *
-vn_places_checked(GPtrArray *chosen, const VnShape *shape)
+vn_host_places_checked(GPtrArray *chosen, const VnShape *shape)
 {
-    if (vn_places_fit(chosen, shape))
+    if (vn_host_places_fit(chosen, shape))
         return in_order(chosen);
     g_ptr_array_unref(chosen);
     return NULL;
 }
 
 GPtrArray *
-vn_places_one_each(const VnPlaces *places, const VnShape *shape)
+vn_host_places_one_each(const VnHostPlaces *places, const VnShape *shape)
 {
     g_autoptr(GArray) indices = vn_closest_choose(places, shape);
     if (!indices)
         return NULL;
-    GPtrArray *chosen = vn_places_list_new();
+    GPtrArray *chosen = vn_host_places_list_new();
     for (guint i = 0; i < indices->len; i++)
         g_ptr_array_add(
             chosen,
             place_copy(place_at(places->list, g_array_index(indices, guint, i)), 1));
-    return vn_places_checked(chosen, shape);
+    return vn_host_places_checked(chosen, shape);
 }
 
 GPtrArray *
-vn_places_shared(const VnPlaces *places, const VnShape *shape)
+vn_host_places_shared(const VnHostPlaces *places, const VnShape *shape)
 {
-    GPtrArray *chosen = vn_places_list_new();
+    GPtrArray *chosen = vn_host_places_list_new();
     for (guint i = 0; i < places->list->len; i++) {
         const VnPlace *place = place_at(places->list, i);
         if (cells_held(place, shape) > 0)
@@ -336,20 +337,20 @@ vn_places_shared(const VnPlaces *places, const VnShape *shape)
         if (place_at(chosen, i)->cells == 0)
             g_ptr_array_remove_index(chosen, i);
     }
-    return vn_places_checked(chosen, shape);
+    return vn_host_places_checked(chosen, shape);
 }
 
 GPtrArray *
-vn_places_all(const VnPlaces *places, const VnShape *shape)
+vn_host_places_all(const VnHostPlaces *places, const VnShape *shape)
 {
     g_autoptr(VnIdSet) nodes = vn_idset_new();
     for (guint i = 0; i < places->list->len; i++)
         vn_idset_add_all(nodes, place_at(places->list, i)->nodes);
-    VnPlace *all = vn_places_join(places, nodes);
+    VnPlace *all = vn_host_places_join(places, nodes);
     if (!all)
         return NULL;
     all->cells = shape->cells;
-    GPtrArray *chosen = vn_places_list_new();
+    GPtrArray *chosen = vn_host_places_list_new();
     g_ptr_array_add(chosen, all);
-    return vn_places_checked(chosen, shape);
+    return vn_host_places_checked(chosen, shape);
 }

@@ -9,17 +9,17 @@
 #define GROUPINGS_MAX 32u
 
 static GPtrArray *
-place_cells(const VnPlaces *places, const VnShape *shape, VnWay way)
+place_cells(const VnHostPlaces *places, const VnShape *shape, VnWay way)
 {
     switch (way) {
     case VN_WAY_ONE_EACH:
-        return vn_places_one_each(places, shape);
+        return vn_host_places_one_each(places, shape);
     case VN_WAY_SHARED:
-        return vn_places_shared(places, shape);
+        return vn_host_places_shared(places, shape);
     case VN_WAY_GROUPED:
-        return vn_places_grouped(places, shape);
+        return vn_host_places_grouped(places, shape);
     case VN_WAY_ALL:
-        return vn_places_all(places, shape);
+        return vn_host_places_all(places, shape);
     }
     g_assert_not_reached();
 }
@@ -56,7 +56,7 @@ vn_problem_make(const VnHost *host, const VnBuildSize *size, const VnTag *tag)
 }
 
 static VnPlacement *
-try_way(const VnProblem *problem, const VnPlaces *places, guint cells, VnWay way)
+try_way(const VnProblem *problem, const VnHostPlaces *places, guint cells, VnWay way)
 {
     VnShape shapes[VN_SHAPES_MAX];
     guint n = vn_shape_list(problem->size, problem->tag, places->threads, cells, shapes);
@@ -76,7 +76,7 @@ try_way(const VnProblem *problem, const VnPlaces *places, guint cells, VnWay way
 
 /* The first number of cells, from the fewest that there may be on, for which @way does. */
 static VnPlacement *
-try_ascending(const VnProblem *problem, const VnPlaces *places, guint most, VnWay way)
+try_ascending(const VnProblem *problem, const VnHostPlaces *places, guint most, VnWay way)
 {
     for (guint cells = problem->cells_min; cells <= MIN(most, problem->cells_max);
          cells++) {
@@ -89,7 +89,7 @@ try_ascending(const VnProblem *problem, const VnPlaces *places, guint most, VnWa
 
 /* The largest number of cells for which there are groups; it keeps homes small. */
 static VnPlacement *
-try_groups(const VnProblem *problem, const VnPlaces *places)
+try_groups(const VnProblem *problem, const VnHostPlaces *places)
 {
     guint most = MIN(places->list->len, problem->cells_max);
     guint tried = 0;
@@ -107,8 +107,8 @@ VnPlacement *
 vn_problem_solve(const VnProblem *problem)
 {
     for (int far = 0; far <= 1; far++) {
-        g_autoptr(VnPlaces) places =
-            vn_places_new(problem->host, problem->size, problem->tag, far);
+        g_autoptr(VnHostPlaces) places =
+            vn_host_places_new(problem->host, problem->size, problem->tag, far);
         guint n = places->list->len;
         VnPlacement *placement = NULL;
         if (places->cpus < problem->size->vcpus ||

@@ -166,7 +166,8 @@ offer_if_it_fits(Offering *offering, const char *format, ...)
 
 /* Less of it: @memory and @vcpus say of what; each is all that the host has. */
 static void
-offer_less(Offering *offering, const VnPlaces *places, gboolean memory, gboolean vcpus)
+offer_less(Offering *offering, const VnHostPlaces *places, gboolean memory,
+           gboolean vcpus)
 {
     VnBuildSize asked = offering->size;
     guint64 unit = MAX(asked.page_size_bytes, 2 * MIB);
@@ -225,7 +226,7 @@ offer_other_tags(Offering *offering)
 }
 
 static char *
-nodes_text(const VnPlaces *places)
+nodes_text(const VnHostPlaces *places)
 {
     g_autoptr(VnIdSet) nodes = vn_idset_new();
     for (guint i = 0; i < places->list->len; i++)
@@ -236,7 +237,8 @@ nodes_text(const VnPlaces *places)
 
 /* What there is less of than is asked for. */
 static char *
-explain(const VnProblem *problem, const VnPlaces *places, gboolean memory, gboolean vcpus)
+explain(const VnProblem *problem, const VnHostPlaces *places, gboolean memory,
+        gboolean vcpus)
 {
     if (places->list->len == 0)
         return g_strdup("no host node with memory is left");
@@ -263,8 +265,8 @@ explain(const VnProblem *problem, const VnPlaces *places, gboolean memory, gbool
 void
 vn_refusal_set(const VnProblem *problem, GError **error)
 {
-    g_autoptr(VnPlaces) places =
-        vn_places_new(problem->host, problem->size, problem->tag, TRUE);
+    g_autoptr(VnHostPlaces) places =
+        vn_host_places_new(problem->host, problem->size, problem->tag, TRUE);
     gboolean vcpus = problem->size->vcpus > places->cpus;
     gboolean memory = problem->size->memory_bytes > places->bytes;
     g_autofree char *why = explain(problem, places, memory, vcpus);

@@ -113,7 +113,7 @@ package_of(const VnHost *host, const VnIdSet *home)
 {
     int package = -1;
     VN_IDSET_FOREACH (home, id) {
-        int found = vn_places_package(host, vn_host_find_node(host, (guint) id));
+        int found = vn_host_places_package(host, vn_host_find_node(host, (guint) id));
         if (found < 0 || (package >= 0 && found != package))
             return -1;
         package = found;
