@@ -32,6 +32,7 @@ line_clear(Line *line)
     g_free(line->call.root);
     g_free(line->call.bus);
     g_free(line->call.acpi);
+    g_free(line->call.connect);
     g_free(line->color);
     g_strfreev(line->words);
 }
@@ -49,11 +50,13 @@ static GOptionContext *
 new_context(Line *line, const VnVerb *verb, const char *usage)
 {
     VnVerbOptions wanted = verb ? verb->options : 0;
+    const char *dry_run = wanted & VN_VERB_FORCE ? "Change nothing: print the definition"
+                                                 : "Change nothing: the same as 'plan'";
     GOptionEntry own[] = {
         {"wait", 0, flags_of(wanted, VN_VERB_WAIT), G_OPTION_ARG_NONE, &line->call.wait,
          "Show progress, and end when the outcome was checked", NULL},
         {"dry-run", 0, flags_of(wanted, VN_VERB_DRY_RUN), G_OPTION_ARG_NONE,
-         &line->call.dry_run, "Change nothing: the same as 'plan'", NULL},
+         &line->call.dry_run, dry_run, NULL},
         {"xml", 0, flags_of(wanted, VN_VERB_XML), G_OPTION_ARG_NONE, &line->call.xml,
          "Print it as libvirt's <cpu> and <numatune>", NULL},
         {"qemu", 0, flags_of(wanted, VN_VERB_QEMU), G_OPTION_ARG_NONE, &line->call.qemu,
@@ -62,12 +65,16 @@ new_context(Line *line, const VnVerb *verb, const char *usage)
          &line->call.acpi, "Write it as ACPI tables into DIR", "DIR"},
         {"decode", 0, flags_of(wanted, VN_VERB_DECODE), G_OPTION_ARG_NONE,
          &line->call.decode, "Show ACPI tables: SRAT, SLIT, HMAT", NULL},
+        {"force", 0, flags_of(wanted, VN_VERB_FORCE), G_OPTION_ARG_NONE,
+         &line->call.force, "Overwrite also what the administrator wrote himself", NULL},
+        {"connect", 0, flags_of(wanted, VN_VERB_CONNECT), G_OPTION_ARG_STRING,
+         &line->call.connect, "libvirt's URI (default qemu:///system)", "URI"},
         {0},
     };
     GOptionEntry common[] = {
         {"json", 0, 0, G_OPTION_ARG_NONE, &line->json, "Print JSON", NULL},
         {"root", 0, 0, G_OPTION_ARG_FILENAME, &line->call.root,
-         "Read the host below DIR instead of / ('host')", "DIR"},
+         "Read the host below DIR instead of / ('host', 'define')", "DIR"},
         {"bus", 0, 0, G_OPTION_ARG_FILENAME, &line->call.bus,
          "Where vnumad is: system (default), session, or a D-Bus address", "BUS"},
         {"timeout", 0, 0, G_OPTION_ARG_INT, &line->call.timeout_s,

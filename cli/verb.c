@@ -54,6 +54,21 @@ static const VnVerb verbs[] = {
         .run = vn_verb_topology,
     },
     {
+        .name = "define",
+        .arguments = "FILE.xml",
+        .arguments_min = 1,
+        .arguments_max = 1,
+        .options = VN_VERB_DRY_RUN | VN_VERB_FORCE | VN_VERB_CONNECT,
+        .takes_files = TRUE,
+        .summary = "Fill vNUMA, binding and pins into a guest's definition",
+        .description =
+            "FILE.xml is a libvirt definition, '-' is standard input. Its metadata says\n"
+            "what is wanted: vnumad-guest(5). With --dry-run it is printed, and neither\n"
+            "daemon nor libvirt nor root is needed; without, libvirt gets it. What the\n"
+            "administrator wrote himself is kept, and named where it conflicts.",
+        .run = vn_verb_define,
+    },
+    {
         .name = "plan",
         .arguments = "[GUEST...]",
         .arguments_max = G_MAXUINT,
@@ -138,19 +153,21 @@ static const struct {
     VnVerbOptions bit;
     const char *name;
 } options[] = {
-    {VN_VERB_WAIT, "--wait"}, {VN_VERB_DRY_RUN, "--dry-run"},
-    {VN_VERB_XML, "--xml"},   {VN_VERB_QEMU, "--qemu"},
-    {VN_VERB_ACPI, "--acpi"}, {VN_VERB_DECODE, "--decode"},
+    {VN_VERB_WAIT, "--wait"},   {VN_VERB_DRY_RUN, "--dry-run"},
+    {VN_VERB_XML, "--xml"},     {VN_VERB_QEMU, "--qemu"},
+    {VN_VERB_ACPI, "--acpi"},   {VN_VERB_DECODE, "--decode"},
+    {VN_VERB_FORCE, "--force"}, {VN_VERB_CONNECT, "--connect"},
 };
 
 /* The first option of @call that @verb does not take. */
 static const char *
 find_foreign_option(const VnVerb *verb, const VnCall *call)
 {
-    guint given = (call->wait ? VN_VERB_WAIT : 0) |
-                  (call->dry_run ? VN_VERB_DRY_RUN : 0) | (call->xml ? VN_VERB_XML : 0) |
-                  (call->qemu ? VN_VERB_QEMU : 0) | (call->acpi ? VN_VERB_ACPI : 0) |
-                  (call->decode ? VN_VERB_DECODE : 0);
+    guint given =
+        (call->wait ? VN_VERB_WAIT : 0) | (call->dry_run ? VN_VERB_DRY_RUN : 0) |
+        (call->xml ? VN_VERB_XML : 0) | (call->qemu ? VN_VERB_QEMU : 0) |
+        (call->acpi ? VN_VERB_ACPI : 0) | (call->decode ? VN_VERB_DECODE : 0) |
+        (call->force ? VN_VERB_FORCE : 0) | (call->connect ? VN_VERB_CONNECT : 0);
     for (gsize i = 0; i < G_N_ELEMENTS(options); i++) {
         if (given & options[i].bit & ~(guint) verb->options)
             return options[i].name;

@@ -16,6 +16,8 @@ typedef enum {
     VN_VERB_QEMU = 1 << 3,
     VN_VERB_ACPI = 1 << 4,
     VN_VERB_DECODE = 1 << 5,
+    VN_VERB_FORCE = 1 << 6,
+    VN_VERB_CONNECT = 1 << 7,
 } VnVerbOptions;
 
 /* One call of vnumactl, as the command line asks for it. */
@@ -30,6 +32,8 @@ typedef struct {
     gboolean qemu;
     gboolean decode;
     char *acpi; /* folder for ACPI tables; NULL: not asked for */
+    gboolean force;
+    char *connect; /* libvirt's URI; NULL: the usual one */
     VnOutput output;
 } VnCall;
 
@@ -78,5 +82,6 @@ gboolean vn_verb_host(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_list(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_show(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_plan(const VnCall *call, VnClient *client, GError **error);
+gboolean vn_verb_define(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_rebalance(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_topology(const VnCall *call, VnClient *client, GError **error);

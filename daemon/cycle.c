@@ -4,6 +4,7 @@
 
 #include "daemon/act.h"
 #include "daemon/check.h"
+#include "daemon/complete.h"
 #include "daemon/guard.h"
 #include "daemon/hands.h"
 #include "daemon/observe.h"
@@ -22,6 +23,7 @@
 struct VnCycle {
     VnConfig config;
     VnObserver *observer;
+    VnCompleter *completer;
     VnConnection *virt;
     VnLedger *ledger;
     char *root;
@@ -44,6 +46,7 @@ vn_cycle_new(const VnConfig *config, const char *root, VnConnection *virt,
     cycle->ledger = ledger;
     cycle->root = g_strdup(root);
     cycle->observer = vn_observer_new(config, root, virt);
+    cycle->completer = vn_completer_new(root, virt);
     cycle->serve = serve_nobody;
     return cycle;
 }
@@ -53,6 +56,7 @@ vn_cycle_free(VnCycle *cycle)
 {
     if (!cycle)
         return;
+    vn_completer_free(cycle->completer);
     vn_observer_free(cycle->observer);
     vn_ledger_free(cycle->ledger);
     g_free(cycle->root);
@@ -277,6 +281,8 @@ vn_cycle_describe_guest(VnCycle *cycle, const char *name, GError **error)
     g_autoptr(VnPlan) plan = vn_cycle_plan(cycle, names, &snapshot, error);
     if (!plan)
         return NULL;
+    for (guint i = 0; i < snapshot->guests->len; i++)
+        vn_completer_add_notes(cycle->completer, snapshot->guests->pdata[i]);
     const VnGuest *guest = vn_snapshot_find(snapshot, name);
     const VnDecision *decision = vn_plan_find_decision(plan, guest->name);
     g_autoptr(GVariant) described =
@@ -307,4 +313,16 @@ vn_cycle_get_definition(VnCycle *cycle, const char *name, GError **error)
     g_set_error(error, VN_ERROR, VN_ERROR_GONE,
                 "guest %s: there is none of this name; 'vnumactl list' shows all", name);
     return NULL;
+}
+
+gboolean
+vn_cycle_connect(VnCycle *cycle, GError **error)
+{
+    return vn_connection_open(cycle->virt, 0, error);
+}
+
+gboolean
+vn_cycle_complete(VnCycle *cycle, const char *uuid, GError **error)
+{
+    return vn_completer_complete(cycle->completer, uuid, NULL, error);
 }

@@ -3,7 +3,7 @@
  * vnumad: options, start, main loop and end. The main thread has D-Bus, timers, signals
  * and libvirt's event loop; the worker (daemon/worker.h) has all the rest.
  */
-#include "daemon/service.h"
+#include "daemon/watch.h"
 #include "virt/connection.h"
 
 #include <gio/gio.h>
@@ -37,6 +37,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 typedef struct {
     GMainLoop *loop;
     VnService *service;
+    VnWatch *watch; /* NULL: not yet, or not any more */
     gboolean lost_name;
 } Daemon;
 
@@ -132,15 +133,14 @@ on_name_lost(GDBusConnection *connection, const char *name, gpointer data)
     g_main_loop_quit(daemon->loop);
 }
 
-/* What happens to guests is for the next cycle; here it is only told. */
 static void
 on_guest_event(const VnVirtEvent *event, gpointer data)
 {
     const Daemon *daemon = data;
     g_info("guest %s: %s", event->name ? event->name : "-",
            vn_virt_event_name(event->kind));
-    if (daemon->service && event->kind == VN_VIRT_EVENT_LOST)
-        vn_service_set_libvirt_state(daemon->service, "connection lost");
+    if (daemon->watch)
+        vn_watch_event(daemon->watch, event);
 }
 
 static gboolean
@@ -194,8 +194,11 @@ serve_guests(const Options *options, GError **error)
         return FALSE;
     daemon.service = vn_service_new(connection, worker, &config, error);
     gboolean served = daemon.service != NULL;
-    if (served)
+    if (served) {
+        daemon.watch = vn_watch_new(worker, daemon.service);
         serve(&daemon, connection, &config);
+    }
+    g_clear_pointer(&daemon.watch, vn_watch_free);
     g_clear_pointer(&daemon.service, vn_service_free);
     if (!vn_worker_stop(worker, STOP_TIMEOUT_US)) {
         g_warning("the step under way did not end in time; it is left to itself");

@@ -115,7 +115,7 @@ observe_guest(VnObserver *observer, const VnVirtDomain *domain)
         return g_steal_pointer(&guest);
     }
     guest->state = domain->state;
-    guest->managed = guest->tagged || observer->config.manage_all;
+    guest->managed = guest->tag || observer->config.manage_all;
     if (domain->busy)
         set_trouble(guest, domain->busy);
     if (guest->state != VN_GUEST_STOPPED && !observe_process(observer, guest, &error))

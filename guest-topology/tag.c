@@ -6,73 +6,142 @@
 
 #include <string.h>
 
+/* Each of @read leaves the tag alone and returns FALSE where it does not understand. */
 typedef struct {
     const char *name;
-    gboolean (*is_valid)(const char *value);
+    gboolean (*read)(const char *value, VnTag *tag);
     const char *values; /* for messages */
 } Attribute;
 
 static gboolean
-is_one_of(const char *value, const char *const *words)
+read_policy(const char *value, VnTag *tag)
 {
-    return g_strv_contains(words, value);
+    if (strcmp(value, "align") != 0)
+        return FALSE;
+    g_free(tag->policy);
+    tag->policy = g_strdup(value);
+    return TRUE;
 }
 
 static gboolean
-is_policy(const char *value)
-{
-    return strcmp(value, "align") == 0;
-}
-
-static gboolean
-is_binding(const char *value)
-{
-    static const char *const words[] = {"strict", "preferred", "restrictive", NULL};
-    return is_one_of(value, words);
-}
-
-static gboolean
-is_switch(const char *value)
-{
-    static const char *const words[] = {"auto", "yes", "no", NULL};
-    return is_one_of(value, words);
-}
-
-static gboolean
-is_positive(const char *value, guint max)
+read_positive(const char *value, guint max, guint *ret_number)
 {
     guint number;
-    return vn_number_parse(value, max, &number, NULL) && number > 0;
+    if (!vn_number_parse(value, max, &number, NULL) || number == 0)
+        return FALSE;
+    *ret_number = number;
+    return TRUE;
 }
 
 static gboolean
-is_cells(const char *value)
+read_cells(const char *value, VnTag *tag)
 {
-    return strcmp(value, "auto") == 0 || is_positive(value, VN_CELLS_MAX);
+    if (strcmp(value, "auto") != 0)
+        return read_positive(value, VN_CELLS_MAX, &tag->cells);
+    tag->cells = 0;
+    return TRUE;
 }
 
 static gboolean
-is_vcpus(const char *value)
+read_binding(const char *value, VnTag *tag)
 {
-    return is_positive(value, VN_VCPUS_MAX);
+    VnBinding binding;
+    if (!vn_binding_from_name(value, &binding) || binding == VN_BINDING_INTERLEAVE)
+        return FALSE;
+    tag->binding = binding;
+    return TRUE;
 }
 
 static gboolean
-is_nodes(const char *value)
+read_vcpus(const char *value, VnTag *tag)
 {
-    g_autoptr(VnIdSet) nodes = vn_idset_parse(value, NULL);
-    return nodes != NULL;
+    return read_positive(value, VN_VCPUS_MAX, &tag->max_vcpus_per_cell);
+}
+
+static gboolean
+read_choice(const char *value, const char *yes, const char *no, gboolean *ret_choice)
+{
+    gboolean choice = strcmp(value, yes) == 0;
+    if (!choice && strcmp(value, no) != 0)
+        return FALSE;
+    *ret_choice = choice;
+    return TRUE;
+}
+
+static gboolean
+read_smt(const char *value, VnTag *tag)
+{
+    return read_choice(value, "yes", "no", &tag->smt);
+}
+
+static gboolean
+read_hmat(const char *value, VnTag *tag)
+{
+    return read_choice(value, "auto", "off", &tag->hmat);
+}
+
+/* "10,21;21,10": a row for each cell, from it to each; cells * cells numbers. */
+static gboolean
+read_matrix(const char *value, VnTag *tag)
+{
+    g_auto(GStrv) rows = g_strsplit(value, ";", VN_CELLS_MAX + 1);
+    guint n = g_strv_length(rows);
+    if (n == 0 || n > VN_CELLS_MAX)
+        return FALSE;
+    g_autofree guint *matrix = g_new(guint, (gsize) n * n);
+    for (guint from = 0; from < n; from++) {
+        g_auto(GStrv) row = g_strsplit(rows[from], ",", (gint) n + 1);
+        if (g_strv_length(row) != n)
+            return FALSE;
+        for (guint to = 0; to < n; to++) {
+            guint distance;
+            if (!vn_number_parse(row[to], VN_DISTANCE_UNREACHABLE, &distance, NULL) ||
+                distance < VN_DISTANCE_LOCAL ||
+                (distance == VN_DISTANCE_LOCAL) != (from == to))
+                return FALSE;
+            matrix[from * n + to] = distance;
+        }
+    }
+    g_free(tag->matrix);
+    tag->matrix = g_steal_pointer(&matrix);
+    tag->matrix_cells = n;
+    tag->distances = VN_DISTANCES_EXPLICIT;
+    return TRUE;
+}
+
+static gboolean
+read_distances(const char *value, VnTag *tag)
+{
+    if (strcmp(value, "host") != 0 && strcmp(value, "flat") != 0)
+        return read_matrix(value, tag);
+    tag->distances = value[0] == 'h' ? VN_DISTANCES_HOST : VN_DISTANCES_FLAT;
+    return TRUE;
+}
+
+static gboolean
+read_exclude_nodes(const char *value, VnTag *tag)
+{
+    /* The kernel's list format, without the blanks that it allows. */
+    g_autoptr(VnIdSet) nodes = strspn(value, "0123456789,-") == strlen(value)
+                                   ? vn_idset_parse(value, NULL)
+                                   : NULL;
+    if (!nodes || vn_idset_is_empty(nodes))
+        return FALSE;
+    vn_idset_free(tag->exclude_nodes);
+    tag->exclude_nodes = g_steal_pointer(&nodes);
+    return TRUE;
 }
 
 static const Attribute attributes[] = {
-    {"policy", is_policy, "align"},
-    {"cells", is_cells, "auto, or a number from 1 to 128"},
-    {"binding", is_binding, "strict, preferred, restrictive"},
-    {"max-vcpus-per-cell", is_vcpus, "a number from 1 to 4096"},
-    {"smt", is_switch, "auto, yes, no"},
-    {"distances", is_switch, "auto, yes, no"},
-    {"hmat", is_switch, "auto, yes, no"},
-    {"exclude-nodes", is_nodes, "a list of host nodes, as 0-3,8"},
+    {"policy", read_policy, "align"},
+    {"cells", read_cells, "auto, or a number from 1 to 128"},
+    {"binding", read_binding, "strict, preferred, restrictive"},
+    {"max-vcpus-per-cell", read_vcpus, "a number from 1 to 4096"},
+    {"smt", read_smt, "yes, no"},
+    {"distances", read_distances,
+     "host, flat, or a row for each cell as 10,21;21,10: 10 to itself, 11 to 255 else"},
+    {"hmat", read_hmat, "auto, off"},
+    {"exclude-nodes", read_exclude_nodes, "a list of host nodes, as 0-3,8"},
 };
 
 G_GNUC_PRINTF(2, 3)
@@ -96,13 +165,10 @@ parse_attribute(const xmlNode *element, const xmlAttr *attribute, VnGuest *guest
         if (strcmp(name, attributes[i].name) != 0)
             continue;
         g_autofree char *value = vn_xml_attribute(element, name);
-        if (!attributes[i].is_valid(value)) {
+        if (!attributes[i].read(value, guest->tag)) {
             g_autofree char *shown = vn_xml_shown(value);
             set_trouble(guest, "%s='%s' is not understood; possible: %s", name, shown,
                         attributes[i].values);
-        } else if (strcmp(name, "policy") == 0) {
-            g_free(guest->policy);
-            guest->policy = g_steal_pointer(&value);
         }
         return;
     }
@@ -123,7 +189,8 @@ parse_content(const xmlNode *element, VnGuest *guest)
             g_autofree char *shown = vn_xml_shown((const char *) node->name);
             set_trouble(guest, "unknown element '%s'; %s has none inside", shown,
                         VN_TAG_ELEMENT);
-        } else if (node->type == XML_TEXT_NODE && !xmlIsBlankNode(node)) {
+        } else if ((node->type == XML_TEXT_NODE && !xmlIsBlankNode(node)) ||
+                   node->type == XML_CDATA_SECTION_NODE) {
             set_trouble(guest, "text inside '%s'; it takes attributes only",
                         VN_TAG_ELEMENT);
         }
@@ -139,17 +206,19 @@ vn_tag_parse(const xmlNode *domain, VnGuest *guest)
         if (node->type != XML_ELEMENT_NODE || !node->ns ||
             strcmp((const char *) node->ns->href, VN_TAG_NAMESPACE) != 0)
             continue;
+        gboolean is_first = !guest->tag;
+        if (is_first)
+            guest->tag = vn_tag_new();
         if (!vn_xml_is(node, VN_TAG_NAMESPACE, VN_TAG_ELEMENT)) {
             g_autofree char *shown = vn_xml_shown((const char *) node->name);
             set_trouble(guest, "unknown element '%s'; known is %s", shown,
                         VN_TAG_ELEMENT);
-        } else if (guest->tagged) {
+        } else if (!is_first) {
             set_trouble(guest, "more than one element '%s'", VN_TAG_ELEMENT);
         } else {
             for (const xmlAttr *at = node->properties; at; at = at->next)
                 parse_attribute(node, at, guest);
             parse_content(node, guest);
         }
-        guest->tagged = TRUE;
     }
 }

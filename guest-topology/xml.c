@@ -52,8 +52,8 @@ set_parse_error(GError **error, xmlParserCtxt *parser, const char *what)
                 last ? last->line : 0, line);
 }
 
-xmlDoc *
-vn_xml_read(const char *text, gsize length, const char *what, GError **error)
+static xmlDoc *
+read_with(const char *text, gsize length, const char *what, int options, GError **error)
 {
     if (length > VN_XML_BYTES_MAX) {
         g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
@@ -78,7 +78,7 @@ vn_xml_read(const char *text, gsize length, const char *what, GError **error)
     parser->sax->internalSubset = refuse_dtd;
     g_autoptr(xmlDoc) document = xmlCtxtReadMemory(
         parser, text, (int) length, NULL, "UTF-8",
-        XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA);
+        XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | options);
     if (has_dtd) {
         g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
                     "%s: it has a document type declaration, which is never read; "
@@ -91,6 +91,18 @@ vn_xml_read(const char *text, gsize length, const char *what, GError **error)
         return NULL;
     }
     return g_steal_pointer(&document);
+}
+
+xmlDoc *
+vn_xml_read(const char *text, gsize length, const char *what, GError **error)
+{
+    return read_with(text, length, what, XML_PARSE_NOCDATA, error);
+}
+
+xmlDoc *
+vn_xml_read_exactly(const char *text, gsize length, const char *what, GError **error)
+{
+    return read_with(text, length, what, 0, error);
 }
 
 gboolean

@@ -27,6 +27,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(xmlDoc, xmlFreeDoc)
 xmlDoc *vn_xml_read(const char *text, gsize length, const char *what,
                     GError **error) VN_WARN_UNUSED;
 
+/** vn_xml_read_exactly: as vn_xml_read, and CDATA sections stay such: for writing it. */
+xmlDoc *vn_xml_read_exactly(const char *text, gsize length, const char *what,
+                            GError **error) VN_WARN_UNUSED;
+
 /**
  * vn_xml_is:
  * @space: (nullable): the namespace wanted; NULL: none

@@ -54,7 +54,6 @@ vn_guest_free(VnGuest *guest)
         return;
     g_free(guest->name);
     g_free(guest->uuid);
-    g_free(guest->policy);
     vn_tag_free(guest->tag);
     vn_vnuma_unref(guest->told);
     g_free(guest->trouble);
@@ -191,9 +190,7 @@ vn_guest_clone(const VnGuest *guest)
     clone->state = guest->state;
     clone->pid = guest->pid;
     clone->start_ticks = guest->start_ticks;
-    clone->tagged = guest->tagged;
     clone->managed = guest->managed;
-    clone->policy = g_strdup(guest->policy);
     clone->tag = guest->tag ? vn_tag_copy(guest->tag) : NULL;
     clone->told = guest->told ? vn_vnuma_ref(guest->told) : NULL;
     clone->trouble = g_strdup(guest->trouble);

@@ -39,7 +39,7 @@ expect() {
     fi
 }
 
-expect 'host list show plan rebalance' ''
+expect 'host list show define plan rebalance' ''
 expect 'rebalance' 're'
 expect 'list' --json 'l'
 expect 'list' --root /tmp 'l'
@@ -51,6 +51,9 @@ expect '' host ''
 expect '--wait --dry-run --json --root --bus --timeout --color --help' rebalance '--'
 expect '--version' '--v'
 expect '' list '--v'
+expect '--force' define '--f'
+expect "$2" define "${2%ompletion}"
+expect '--connect' define --connect test:///default '--conn'
 expect 'system session' --bus ''
 expect 'always' --color = 'al'
 expect 'auto always never' --color =

@@ -23,6 +23,11 @@ test_usage(void)
         {"show a b", "show: 'b' is one argument too many"},
         {"--wait list", "list: --wait is no option of this verb"},
         {"plan --dry-run", "plan: --dry-run is no option of this verb"},
+        {"define", "define: FILE.xml is missing"},
+        {"define a.xml b.xml", "define: 'b.xml' is one argument too many"},
+        {"define --wait a.xml", "define: --wait is no option of this verb"},
+        {"plan --force", "plan: --force is no option of this verb"},
+        {"host --connect x", "host: --connect is no option of this verb"},
         {"--nonsense list", "Unknown option --nonsense"},
         {"list --root", "Missing argument for --root"},
         {"list --timeout 0", "--timeout: 0 is not between 1 and 86400 seconds"},
@@ -53,7 +58,7 @@ assert_printed(const Run *run)
 static void
 test_help(void)
 {
-    static const char *const later[] = {"topology", "define", "verify", "undo",
+    static const char *const later[] = {"topology", "verify", "undo",
                                         "heatmap",  "drain",  "monitor"};
     g_autoptr(Run) whole = run_simply("--help");
     g_autoptr(Run) verbs = run_simply("--complete");
@@ -62,7 +67,7 @@ test_help(void)
     for (gsize i = 0; i < G_N_ELEMENTS(later); i++)
         g_assert_null(strstr(whole->out->str, later[i]));
 
-    g_assert_cmpuint(g_strv_length(lines), ==, 6);
+    g_assert_cmpuint(g_strv_length(lines), ==, 7);
     for (char **line = lines; **line; line++) {
         g_auto(GStrv) words = g_strsplit(*line, " ", -1);
         g_autofree char *ask = g_strdup_printf("%s --help", words[0]);
@@ -73,7 +78,8 @@ test_help(void)
         g_assert_nonnull(strstr(whole->out->str, listed));
         g_assert_nonnull(strstr(one->out->str, usage));
         for (char **word = words + 1; *word; word++)
-            g_assert_true(strcmp(*word, "guests") == 0 || strstr(one->out->str, *word));
+            g_assert_true(strcmp(*word, "guests") == 0 || strcmp(*word, "file") == 0 ||
+                          strstr(one->out->str, *word));
     }
 }
 

@@ -44,7 +44,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_assert(g_utf8_validate(guest->name, -1, NULL));
     g_assert(g_uuid_string_is_valid(guest->uuid));
     g_assert(guest->vcpus->len >= 1 && guest->vcpus->len <= VN_VCPUS_MAX);
-    g_assert(guest->tagged || !guest->policy);
+    g_assert(!guest->tag || guest->tag->exclude_nodes);
     check_cells(guest);
     return 0;
 }

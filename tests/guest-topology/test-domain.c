@@ -61,8 +61,8 @@ test_whole(void)
     g_assert_cmpstr(guest->machine, ==, "pc-q35-7.2");
     g_assert_cmpuint(guest->memory_bytes, ==, 768 * MIB);
     g_assert_true(guest->told_cells);
-    g_assert_true(guest->tagged);
-    g_assert_cmpstr(guest->policy, ==, "align");
+    g_assert_nonnull(guest->tag);
+    g_assert_cmpstr(guest->tag->policy, ==, "align");
     g_assert_null(guest->trouble);
     g_assert_cmpstr(guest->qmp_path, ==, "/run/a,b.sock");
     assert_set(guest->emulator_pinned, "2");

@@ -39,7 +39,8 @@ scenario_guest(VnSnapshot *snapshot, const char *name, guint n_cells, guint n_vc
     VnGuest *guest = vn_guest_new(name, uuid);
     guest->state = VN_GUEST_RUNNING;
     guest->pid = 4711;
-    guest->tagged = guest->managed = guest->told_cells = TRUE;
+    guest->tag = vn_tag_new();
+    guest->managed = guest->told_cells = TRUE;
     guest->memory_bytes = n_cells * memory_mib * MIB;
     for (guint i = 0; i < n_cells; i++) {
         VnCell *cell = vn_guest_add_cell(guest, i);

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Completing persistent definitions, each state of them once. */
+#include "daemon/complete.h"
+
+#include "guest-topology/define.h"
+#include "guest-topology/domain.h"
+#include "host/topology.h"
+#include "virt/definitions.h"
+
+#include <string.h>
+
+struct VnCompleter {
+    char *root;
+    VnConnection *virt;
+    GHashTable *seen; /* of Seen, by UUID */
+};
+
+typedef struct {
+    char *checksum;   /* of the definition that was looked at, or that we gave */
+    GPtrArray *notes; /* of char* */
+} Seen;
+
+static void
+seen_free(gpointer data)
+{
+    Seen *seen = data;
+    g_free(seen->checksum);
+    g_ptr_array_unref(seen->notes);
+    g_free(seen);
+}
+
+VnCompleter *
+vn_completer_new(const char *root, VnConnection *virt)
+{
+    VnCompleter *completer = g_new0(VnCompleter, 1);
+    completer->root = g_strdup(root);
+    completer->virt = virt;
+    completer->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, seen_free);
+    return completer;
+}
+
+void
+vn_completer_free(VnCompleter *completer)
+{
+    if (!completer)
+        return;
+    g_hash_table_unref(completer->seen);
+    g_free(completer->root);
+    g_free(completer);
+}
+
+static char *
+checksum_of(const char *xml)
+{
+    return g_compute_checksum_for_string(G_CHECKSUM_SHA256, xml, -1);
+}
+
+/* Remembers that @xml was looked at. @report: (nullable): what was found */
+static Seen *
+remember(VnCompleter *completer, const char *uuid, const char *xml,
+         const VnDefineReport *report)
+{
+    Seen *seen = g_new(Seen, 1);
+    *seen = (Seen){checksum_of(xml), g_ptr_array_new_with_free_func(g_free)};
+    for (guint i = 0; report && i < report->conflicts->len; i++) {
+        const VnDefineEntry *entry = report->conflicts->pdata[i];
+        g_ptr_array_add(seen->notes,
+                        g_strdup_printf("definition: %s: %s", entry->part, entry->text));
+    }
+    g_hash_table_replace(completer->seen, g_strdup(uuid), seen);
+    return seen;
+}
+
+static gboolean
+is_seen(const VnCompleter *completer, const char *uuid, const char *xml)
+{
+    const Seen *seen = g_hash_table_lookup(completer->seen, uuid);
+    g_autofree char *checksum = checksum_of(xml);
+    return seen && strcmp(seen->checksum, checksum) == 0;
+}
+
+/*
+ * What is wrong with the definition is remembered and told once; only what is wrong with
+ * the way to libvirt or to the host is an error.
+ */
+static gboolean
+refuse(VnCompleter *completer, const VnGuest *guest, const char *xml, GError *why,
+       GError **error)
+{
+    if (why->code == VN_ERROR_BUSY || why->code == VN_ERROR_GONE) {
+        g_propagate_error(error, why);
+        return FALSE;
+    }
+    Seen *seen = remember(completer, guest->uuid, xml, NULL);
+    char *note = g_strdup_printf("its definition cannot be completed: %s", why->message);
+    g_ptr_array_add(seen->notes, note);
+    g_warning("guest %s: %s", guest->name, note);
+    g_error_free(why);
+    return TRUE;
+}
+
+/* The definition filled in, and what was done. */
+static char *
+fill_in(const VnCompleter *completer, const char *xml, VnDefineReport **ret_report,
+        GError **error)
+{
+    VnDefineOptions options = {0};
+    if (!vn_virt_takes_dirty_ring(completer->virt, 0, &options.dirty_ring, error))
+        return NULL;
+    g_autoptr(VnHost) host = vn_topology_read(completer->root, error);
+    return host ? vn_define(xml, strlen(xml), host, &options, ret_report, error) : NULL;
+}
+
+/* Gives libvirt the definition, and remembers what it made of it. */
+static gboolean
+give(VnCompleter *completer, const VnGuest *guest, const char *filled,
+     const VnDefineReport *report, GError **error)
+{
+    if (!vn_virt_define(completer->virt, filled, 0, error))
+        return FALSE;
+    g_message("guest %s: its definition is completed: %u parts written, %u respected, %u "
+              "conflicts",
+              guest->name, report->written->len, report->respected->len,
+              report->conflicts->len);
+    g_autofree char *now =
+        vn_virt_read_definition(completer->virt, guest->uuid, 0, error);
+    if (now)
+        remember(completer, guest->uuid, now, report);
+    return now != NULL;
+}
+
+static gboolean
+complete(VnCompleter *completer, const VnGuest *guest, const char *xml,
+         gboolean *ret_given, GError **error)
+{
+    GError *why = NULL;
+    g_autoptr(VnDefineReport) report = NULL;
+    g_autofree char *filled = fill_in(completer, xml, &report, &why);
+    if (!filled)
+        return refuse(completer, guest, xml, why, error);
+    if (strcmp(filled, xml) == 0) {
+        remember(completer, guest->uuid, xml, report);
+        return TRUE;
+    }
+    if (!give(completer, guest, filled, report, &why))
+        return refuse(completer, guest, xml, why, error);
+    *ret_given = TRUE;
+    return TRUE;
+}
+
+gboolean
+vn_completer_complete(VnCompleter *completer, const char *uuid, gboolean *ret_given,
+                      GError **error)
+{
+    gboolean given = FALSE;
+    g_autoptr(GError) failure = NULL;
+    g_autofree char *xml = vn_virt_read_definition(completer->virt, uuid, 0, &failure);
+    if (!xml && !g_error_matches(failure, VN_ERROR, VN_ERROR_GONE)) {
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return FALSE;
+    }
+    g_autoptr(VnGuest) guest = xml ? vn_domain_parse(xml, strlen(xml), NULL) : NULL;
+    if (!guest || !guest->tag)
+        g_hash_table_remove(completer->seen, uuid);
+    else if (!is_seen(completer, uuid, xml) &&
+             !complete(completer, guest, xml, &given, error))
+        return FALSE;
+    if (ret_given)
+        *ret_given = given;
+    return TRUE;
+}
+
+void
+vn_completer_add_notes(const VnCompleter *completer, VnGuest *guest)
+{
+    const Seen *seen = g_hash_table_lookup(completer->seen, guest->uuid);
+    for (guint i = 0; seen && i < seen->notes->len; i++)
+        vn_guest_add_note(guest, "%s", (const char *) seen->notes->pdata[i]);
+}
