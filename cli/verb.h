@@ -12,6 +12,10 @@
 typedef enum {
     VN_VERB_WAIT = 1 << 0,
     VN_VERB_DRY_RUN = 1 << 1,
+    VN_VERB_XML = 1 << 2,
+    VN_VERB_QEMU = 1 << 3,
+    VN_VERB_ACPI = 1 << 4,
+    VN_VERB_DECODE = 1 << 5,
 } VnVerbOptions;
 
 /* One call of vnumactl, as the command line asks for it. */
@@ -22,6 +26,10 @@ typedef struct {
     int timeout_s;
     gboolean wait;
     gboolean dry_run;
+    gboolean xml;
+    gboolean qemu;
+    gboolean decode;
+    char *acpi; /* folder for ACPI tables; NULL: not asked for */
     VnOutput output;
 } VnCall;
 
@@ -40,6 +48,7 @@ typedef struct {
     VnVerbOptions options;
     gboolean needs_daemon;
     gboolean takes_guests;
+    gboolean takes_files;
     const char *summary;     /* one line */
     const char *description; /* for the verb's own help */
     VnVerbFunction run;
@@ -61,7 +70,7 @@ gboolean vn_verb_check(const VnVerb *verb, const VnCall *call,
 /** vn_verb_list_text: the verbs with their summaries, for --help. */
 char *vn_verb_list_text(void);
 
-/** vn_verb_completion_text: a line a verb, "NAME [guests] [--OPTION...]". */
+/** vn_verb_completion_text: a line a verb, "NAME [guests] [files] [--OPTION...]". */
 char *vn_verb_completion_text(void);
 
 /* The verbs, each in verb-NAME.c. */
@@ -71,3 +80,4 @@ gboolean vn_verb_show(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_verify(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_plan(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_rebalance(const VnCall *call, VnClient *client, GError **error);
+gboolean vn_verb_topology(const VnCall *call, VnClient *client, GError **error);

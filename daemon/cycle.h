@@ -68,3 +68,10 @@ GVariant *vn_cycle_verify(VnCycle *cycle, const char *const *guests,
 /** vn_cycle_describe_guest: `vnumactl show`: a{sv} (transfer floating). */
 GVariant *vn_cycle_describe_guest(VnCycle *cycle, const char *name,
                                   GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_cycle_get_definition: (transfer full): the guest's definition as libvirt has it.
+ * @error: GONE for a guest that does not exist; BUSY when libvirt does not answer
+ */
+char *vn_cycle_get_definition(VnCycle *cycle, const char *name,
+                              GError **error) VN_WARN_UNUSED;
