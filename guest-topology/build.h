@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Derives the virtual NUMA topology of a guest: a host, the guest's size and what its tag
- * asks for in; cells, their homes and the CPU topology out. Pure. Distances and HMAT data
- * are added by distances.h and interconnects.h.
+ * asks for in; cells, their homes, CPU topology, distances and HMAT data out. Pure.
  */
 #pragma once
 
@@ -60,8 +59,10 @@ typedef struct {
  * administrator's topology is kept, and cells are whole sockets of it or equal parts of
  * one, never cutting a core.
  *
- * Returns: (transfer full): a topology that passes vn_vnuma_check(), without distances
- * and interconnects, with reasons.
+ * A matrix of distances in the tag asks for as many cells as it has rows. Distances and
+ * interconnects are added as distances.h and interconnects.h tell.
+ *
+ * Returns: (transfer full): a topology that passes vn_vnuma_check(), with reasons.
  */
 VnVnuma *vn_build(const VnHost *host, const VnBuildSize *size, const VnTag *tag,
                   GError **error) VN_WARN_UNUSED;

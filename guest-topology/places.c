@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What host nodes offer, and the ways to place cells on them. */
+#include "guest-topology/places.h"
+
+#include "guest-topology/closest.h"
+#include "model/home.h"
+
+static void
+place_free(gpointer data)
+{
+    VnPlace *place = data;
+    vn_idset_free(place->nodes);
+    g_free(place);
+}
+
+GPtrArray *
+vn_places_list_new(void)
+{
+    return g_ptr_array_new_with_free_func(place_free);
+}
+
+static VnPlace *
+place_copy(const VnPlace *place, guint cells)
+{
+    VnPlace *copy = g_memdup2(place, sizeof *place);
+    copy->nodes = vn_idset_copy(place->nodes);
+    copy->cells = cells;
+    return copy;
+}
+
+static const VnPlace *
+place_at(const GPtrArray *list, guint i)
+{
+    return list->pdata[i];
+}
+
+/* VnHost.cpus is ascending in id, mostly without holes. */
+static const VnHostCpu *
+find_cpu(const VnHost *host, guint id)
+{
+    for (guint i = MIN(id + 1, host->cpus->len); i-- > 0;) {
+        const VnHostCpu *cpu = host->cpus->pdata[i];
+        if (cpu->id == id)
+            return cpu;
+        if (cpu->id < id)
+            break;
+    }
+    return NULL;
+}
+
+int
+vn_places_package(const VnHost *host, const VnHostNode *node)
+{
+    int first = node ? vn_idset_next(node->cpus, 0) : -1;
+    const VnHostCpu *cpu = first < 0 ? NULL : find_cpu(host, (guint) first);
+    return cpu ? cpu->package : -1;
+}
+
+/* The CPUs of @among that share a core with @id; at least itself. */
+static VnIdSet *
+core_of(const VnHost *host, const VnIdSet *among, guint id)
+{
+    const VnHostCpu *cpu = find_cpu(host, id);
+    if (!cpu || !cpu->siblings || !vn_idset_contains(cpu->siblings, id))
+        return vn_idset_new_with(id);
+    VnIdSet *core = vn_idset_copy(cpu->siblings);
+    vn_idset_keep_all(core, among);
+    return core;
+}
+
+/*
+ * Counts cores; @threads becomes how many CPUs of each are online, 1 when they are not
+ * alike (0 before the first).
+ */
+static guint
+count_cores(const VnHost *host, const VnIdSet *cpus, guint *threads)
+{
+    guint cores = 0;
+    VN_IDSET_FOREACH (cpus, id) {
+        g_autoptr(VnIdSet) core = core_of(host, cpus, (guint) id);
+        if (vn_idset_next(core, 0) != id)
+            continue;
+        guint siblings = vn_idset_count(core);
+        *threads = *threads == 0 || *threads == siblings ? siblings : 1;
+        cores++;
+    }
+    return cores;
+}
+
+static guint64
+free_bytes(const VnHost *host, const VnHostNode *node, const VnBuildSize *size)
+{
+    guint64 page = size->page_size_bytes;
+    guint64 own = size->own_bytes && node->id < size->own_bytes->len
+                      ? g_array_index(size->own_bytes, guint64, node->id)
+                      : 0;
+    if (page == 0 || page == host->page_size_bytes)
+        return MIN(node->free_bytes + own, node->memory_bytes);
+    for (guint i = 0; i < node->huge_pages->len; i++) {
+        const VnHugePages *pages = &g_array_index(node->huge_pages, VnHugePages, i);
+        if (pages->size_bytes == page)
+            return MIN(pages->free + own / page, pages->total) * page;
+    }
+    return 0;
+}
+
+/* The CPUs whose nearest memory each node is, by its place in VnHost.nodes. */
+static GPtrArray *
+cpus_near_memory(const VnHost *host, const VnTag *tag)
+{
+    GPtrArray *near = g_ptr_array_new_with_free_func((GDestroyNotify) vn_idset_free);
+    for (guint i = 0; i < host->nodes->len; i++)
+        g_ptr_array_add(near, vn_idset_new());
+    for (guint i = 0; i < host->nodes->len; i++) {
+        const VnHostNode *node = host->nodes->pdata[i];
+        const VnHostNode *memory = vn_home_memory_of(host, node);
+        if (!memory || vn_idset_contains(tag->exclude_nodes, node->id))
+            continue;
+        int to = vn_host_node_index(host, memory->id);
+        vn_idset_add_all(near->pdata[to], node->cpus);
+    }
+    return near;
+}
+
+static void
+measure_distances(VnPlaces *places, const VnHost *host, const GArray *indices)
+{
+    guint n = indices->len;
+    places->apart = g_new(guint, (gsize) n * n);
+    for (guint i = 0; i < n; i++) {
+        guint a = g_array_index(indices, guint, i);
+        const VnHostNode *one = host->nodes->pdata[a];
+        for (guint j = 0; j < n; j++) {
+            guint b = g_array_index(indices, guint, j);
+            const VnHostNode *other = host->nodes->pdata[b];
+            places->apart[i * n + j] = one->distances[b] + other->distances[a];
+        }
+    }
+}
+
+VnPlaces *
+vn_places_new(const VnHost *host, const VnBuildSize *size, const VnTag *tag, gboolean far)
+{
+    VnPlaces *places = g_new0(VnPlaces, 1);
+    g_autoptr(GPtrArray) near = cpus_near_memory(host, tag);
+    g_autoptr(GArray) indices = g_array_new(FALSE, FALSE, sizeof(guint));
+    guint threads = 0;
+    places->list = vn_places_list_new();
+    for (guint i = 0; i < host->nodes->len; i++) {
+        const VnHostNode *node = host->nodes->pdata[i];
+        guint cores = count_cores(host, near->pdata[i], &threads);
+        guint cpus = tag->smt ? vn_idset_count(near->pdata[i]) : cores;
+        if (node->memory_bytes == 0 || (cpus == 0 && !far) ||
+            vn_idset_contains(tag->exclude_nodes, node->id))
+            continue;
+        VnPlace *place = g_new0(VnPlace, 1);
+        place->nodes = vn_idset_new_with(node->id);
+        place->cpus = cpus;
+        place->bytes = free_bytes(host, node, size);
+        place->package = vn_places_package(host, node);
+        places->cpus += place->cpus;
+        places->bytes += place->bytes;
+        g_ptr_array_add(places->list, place);
+        g_array_append_val(indices, i);
+    }
+    places->threads = tag->smt && threads > 0 ? threads : 1;
+    measure_distances(places, host, indices);
+    return places;
+}
+
+void
+vn_places_free(VnPlaces *places)
+{
+    if (!places)
+        return;
+    g_ptr_array_unref(places->list);
+    g_free(places->apart);
+    g_free(places);
+}
+
+static guint
+cells_held(const VnPlace *place, const VnShape *shape)
+{
+    return (guint) MIN(place->cpus / shape->vcpus, place->bytes / shape->bytes);
+}
+
+VnPlace *
+vn_places_join(const VnPlaces *places, const VnIdSet *nodes)
+{
+    VnPlace *joined = g_new0(VnPlace, 1);
+    joined->nodes = vn_idset_new();
+    joined->package = -1;
+    for (guint i = 0; i < places->list->len; i++) {
+        const VnPlace *place = place_at(places->list, i);
+        if (!vn_idset_overlaps(place->nodes, nodes))
+            continue;
+        joined->package =
+            vn_idset_is_empty(joined->nodes) || joined->package == place->package
+                ? place->package
+                : -1;
+        vn_idset_add_all(joined->nodes, place->nodes);
+        joined->cpus += place->cpus;
+        joined->bytes += place->bytes;
+    }
+    if (!vn_idset_is_empty(nodes) && vn_idset_equal(joined->nodes, nodes))
+        return joined;
+    place_free(joined);
+    return NULL;
+}
+
+guint
+vn_places_holding(const VnPlaces *places, const VnShape *shape)
+{
+    guint n = 0;
+    for (guint i = 0; i < places->list->len; i++)
+        n += cells_held(place_at(places->list, i), shape) > 0;
+    return n;
+}
+
+gboolean
+vn_places_fit(const GPtrArray *chosen, const VnShape *shape)
+{
+    guint cells = 0;
+    guint vcpu_extras = 0;
+    guint byte_extras = 0;
+    for (guint i = 0; i < chosen->len; i++) {
+        const VnPlace *place = place_at(chosen, i);
+        if (place->cells > cells_held(place, shape))
+            return FALSE;
+        cells += place->cells;
+        vcpu_extras += vn_place_vcpu_extras(place, shape);
+        byte_extras += vn_place_byte_extras(place, shape);
+    }
+    return cells == shape->cells && vcpu_extras >= shape->vcpu_extras &&
+           byte_extras >= shape->byte_extras;
+}
+
+guint
+vn_place_vcpu_extras(const VnPlace *place, const VnShape *shape)
+{
+    guint left = place->cpus - place->cells * shape->vcpus;
+    return MIN(left / shape->vcpu_unit, place->cells);
+}
+
+guint
+vn_place_byte_extras(const VnPlace *place, const VnShape *shape)
+{
+    guint64 left = place->bytes - place->cells * shape->bytes;
+    return (guint) MIN(left / shape->byte_unit, place->cells);
+}
+
+static gint
+compare_places(gconstpointer a, gconstpointer b, gpointer first_of_package)
+{
+    const VnPlace *one = *(VnPlace *const *) a;
+    const VnPlace *other = *(VnPlace *const *) b;
+    int id_one = vn_idset_next(one->nodes, 0);
+    int id_other = vn_idset_next(other->nodes, 0);
+    if (one->package != other->package) {
+        GHashTable *first = first_of_package;
+        id_one =
+            GPOINTER_TO_INT(g_hash_table_lookup(first, GINT_TO_POINTER(one->package)));
+        id_other =
+            GPOINTER_TO_INT(g_hash_table_lookup(first, GINT_TO_POINTER(other->package)));
+    }
+    return id_one - id_other;
+}
+
+/* Those of one package one after the other; packages and places by their lowest id. */
+static GPtrArray *
+in_order(GPtrArray *chosen)
+{
+    g_autoptr(GHashTable) first = g_hash_table_new(NULL, NULL);
+    for (guint i = 0; i < chosen->len; i++) {
+        const VnPlace *place = place_at(chosen, i);
+        int id = vn_idset_next(place->nodes, 0);
+        gpointer package = GINT_TO_POINTER(place->package);
+        gpointer found;
+        if (!g_hash_table_lookup_extended(first, package, NULL, &found) ||
+            id < GPOINTER_TO_INT(found))
+            g_hash_table_insert(first, package, GINT_TO_POINTER(id));
+    }
+    g_ptr_array_sort_with_data(chosen, compare_places, first);
+    return chosen;
+}
+
+GPtrArray *
+vn_places_checked(GPtrArray *chosen, const VnShape *shape)
+{
+    if (vn_places_fit(chosen, shape))
+        return in_order(chosen);
+    g_ptr_array_unref(chosen);
+    return NULL;
+}
+
+GPtrArray *
+vn_places_one_each(const VnPlaces *places, const VnShape *shape)
+{
+    g_autoptr(GArray) indices = vn_closest_choose(places, shape);
+    if (!indices)
+        return NULL;
+    GPtrArray *chosen = vn_places_list_new();
+    for (guint i = 0; i < indices->len; i++)
+        g_ptr_array_add(
+            chosen,
+            place_copy(place_at(places->list, g_array_index(indices, guint, i)), 1));
+    return vn_places_checked(chosen, shape);
+}
+
+GPtrArray *
+vn_places_shared(const VnPlaces *places, const VnShape *shape)
+{
+    GPtrArray *chosen = vn_places_list_new();
+    for (guint i = 0; i < places->list->len; i++) {
+        const VnPlace *place = place_at(places->list, i);
+        if (cells_held(place, shape) > 0)
+            g_ptr_array_add(chosen, place_copy(place, 0));
+    }
+    /* One after the other to the emptiest that has room. */
+    for (guint cell = 0; cell < shape->cells; cell++) {
+        VnPlace *best = NULL;
+        for (guint i = 0; i < chosen->len; i++) {
+            VnPlace *place = chosen->pdata[i];
+            if (place->cells < cells_held(place, shape) &&
+                (!best || place->cells < best->cells))
+                best = place;
+        }
+        if (!best)
+            break;
+        best->cells++;
+    }
+    for (guint i = chosen->len; i-- > 0;) {
+        if (place_at(chosen, i)->cells == 0)
+            g_ptr_array_remove_index(chosen, i);
+    }
+    return vn_places_checked(chosen, shape);
+}
+
+GPtrArray *
+vn_places_all(const VnPlaces *places, const VnShape *shape)
+{
+    g_autoptr(VnIdSet) nodes = vn_idset_new();
+    for (guint i = 0; i < places->list->len; i++)
+        vn_idset_add_all(nodes, place_at(places->list, i)->nodes);
+    VnPlace *all = vn_places_join(places, nodes);
+    if (!all)
+        return NULL;
+    all->cells = shape->cells;
+    GPtrArray *chosen = vn_places_list_new();
+    g_ptr_array_add(chosen, all);
+    return vn_places_checked(chosen, shape);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a host's nodes offer to a guest, and where in them cells of a given shape go, as
+ * near to each other as can be. Pure. The rules are vn_build()'s.
+ */
+#pragma once
+
+#include "guest-topology/shape.h"
+
+/* A host node, or several neighbours, as a place for cells. */
+typedef struct {
+    VnIdSet *nodes;
+    guint cpus; /* what vCPUs may count on */
+    guint64 bytes;
+    int package;
+    guint cells; /* that go there */
+} VnPlace;
+
+typedef struct {
+    GPtrArray *list; /* of VnPlace, one a host node, ascending in id */
+    guint *apart;    /* sum of the distances there and back, row by row */
+    guint threads;   /* siblings of every core; 1: no SMT, or not alike */
+    guint cpus;      /* the sum, in this and the next */
+    guint64 bytes;
+} VnPlaces;
+
+/**
+ * vn_places_new:
+ * @far: with nodes that have memory and no CPUs
+ */
+VnPlaces *vn_places_new(const VnHost *host, const VnBuildSize *size, const VnTag *tag,
+                        gboolean far);
+void vn_places_free(VnPlaces *places);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnPlaces, vn_places_free)
+
+/** vn_places_join: (nullable): @nodes as one place; NULL when one of them is none. */
+VnPlace *vn_places_join(const VnPlaces *places, const VnIdSet *nodes);
+
+/** vn_places_package: of the node's first CPU; -1 when not known. */
+int vn_places_package(const VnHost *host, const VnHostNode *node);
+
+/** vn_places_holding: how many of them alone hold the smallest cell of @shape. */
+guint vn_places_holding(const VnPlaces *places, const VnShape *shape);
+
+/**
+ * vn_places_fit: whether @chosen, with VnPlace.cells set, holds cells of @shape, those
+ * with a unit more among them.
+ */
+gboolean vn_places_fit(const GPtrArray *chosen, const VnShape *shape);
+
+/** vn_places_checked: @chosen in order if it fits; else it is freed, and NULL. */
+GPtrArray *vn_places_checked(GPtrArray *chosen, const VnShape *shape);
+
+/** vn_places_list_new: an empty list of VnPlace, which it frees. */
+GPtrArray *vn_places_list_new(void);
+
+/** vn_place_vcpu_extras: how many of its cells may have a unit of vCPUs more. */
+guint vn_place_vcpu_extras(const VnPlace *place, const VnShape *shape);
+guint vn_place_byte_extras(const VnPlace *place, const VnShape *shape);
+
+/*
+ * The ways to place cells. Each returns (transfer full) the chosen places, of VnPlace with
+ * cells set, those of one package one after the other, else ascending in id; NULL when
+ * there is none.
+ */
+
+/** vn_places_one_each: a host node for each cell; closest.h chooses. */
+GPtrArray *vn_places_one_each(const VnPlaces *places, const VnShape *shape);
+
+/** vn_places_shared: several cells to a host node, spread evenly. */
+GPtrArray *vn_places_shared(const VnPlaces *places, const VnShape *shape);
+
+/** vn_places_grouped: a group of neighbouring nodes for each cell. */
+GPtrArray *vn_places_grouped(const VnPlaces *places, const VnShape *shape);
+
+/** vn_places_all: all nodes for every cell. */
+GPtrArray *vn_places_all(const VnPlaces *places, const VnShape *shape);

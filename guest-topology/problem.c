@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Tries the ways to place a guest's cells in the order that build.h tells, and takes the
+ * first that does.
+ */
+#include "guest-topology/problem.h"
+
+/* How many numbers of cells are tried where each needs several nodes. */
+#define GROUPINGS_MAX 32u
+
+static GPtrArray *
+place_cells(const VnPlaces *places, const VnShape *shape, VnWay way)
+{
+    switch (way) {
+    case VN_WAY_ONE_EACH:
+        return vn_places_one_each(places, shape);
+    case VN_WAY_SHARED:
+        return vn_places_shared(places, shape);
+    case VN_WAY_GROUPED:
+        return vn_places_grouped(places, shape);
+    case VN_WAY_ALL:
+        return vn_places_all(places, shape);
+    }
+    g_assert_not_reached();
+}
+
+void
+vn_placement_free(VnPlacement *placement)
+{
+    if (!placement)
+        return;
+    g_ptr_array_unref(placement->chosen);
+    g_free(placement);
+}
+
+VnProblem
+vn_problem_make(const VnHost *host, const VnBuildSize *size, const VnTag *tag)
+{
+    VnProblem problem = {
+        .host = host,
+        .size = size,
+        .tag = tag,
+        .cells_min = 1,
+        .cells_max = VN_CELLS_MAX,
+        .asked = tag->cells,
+    };
+    if (problem.asked == 0 && tag->distances == VN_DISTANCES_EXPLICIT)
+        problem.asked = tag->matrix_cells;
+    if (problem.asked > 0)
+        problem.cells_min = problem.cells_max = problem.asked;
+    else if (tag->max_vcpus_per_cell > 0)
+        problem.cells_min =
+            (size->vcpus + tag->max_vcpus_per_cell - 1) / tag->max_vcpus_per_cell;
+    problem.may_share = problem.asked > 0 || tag->max_vcpus_per_cell > 0;
+    return problem;
+}
+
+static VnPlacement *
+try_way(const VnProblem *problem, const VnPlaces *places, guint cells, VnWay way)
+{
+    VnShape shapes[VN_SHAPES_MAX];
+    guint n = vn_shape_list(problem->size, problem->tag, places->threads, cells, shapes);
+    for (guint i = 0; i < n; i++) {
+        GPtrArray *chosen = place_cells(places, &shapes[i], way);
+        if (!chosen)
+            continue;
+        VnPlacement *placement = g_new0(VnPlacement, 1);
+        placement->chosen = chosen;
+        placement->shape = shapes[i];
+        placement->way = way;
+        placement->threads = places->threads;
+        return placement;
+    }
+    return NULL;
+}
+
+/* The first number of cells, from the fewest that there may be on, for which @way does. */
+static VnPlacement *
+try_ascending(const VnProblem *problem, const VnPlaces *places, guint most, VnWay way)
+{
+    for (guint cells = problem->cells_min; cells <= MIN(most, problem->cells_max);
+         cells++) {
+        VnPlacement *placement = try_way(problem, places, cells, way);
+        if (placement)
+            return placement;
+    }
+    return NULL;
+}
+
+/* The largest number of cells for which there are groups; it keeps homes small. */
+static VnPlacement *
+try_groups(const VnProblem *problem, const VnPlaces *places)
+{
+    guint most = MIN(places->list->len, problem->cells_max);
+    guint tried = 0;
+    for (guint cells = most; cells >= problem->cells_min && cells > 0; cells--) {
+        guint wanted = tried < GROUPINGS_MAX ? cells : problem->cells_min;
+        VnPlacement *placement = try_way(problem, places, wanted, VN_WAY_GROUPED);
+        if (placement || tried >= GROUPINGS_MAX)
+            return placement;
+        tried++;
+    }
+    return NULL;
+}
+
+VnPlacement *
+vn_problem_solve(const VnProblem *problem)
+{
+    for (int far = 0; far <= 1; far++) {
+        g_autoptr(VnPlaces) places =
+            vn_places_new(problem->host, problem->size, problem->tag, far);
+        guint n = places->list->len;
+        VnPlacement *placement = NULL;
+        if (places->cpus < problem->size->vcpus ||
+            places->bytes < problem->size->memory_bytes)
+            continue;
+        if (!far)
+            placement = try_ascending(problem, places, n, VN_WAY_ONE_EACH);
+        if (!placement && problem->may_share)
+            placement = try_ascending(problem, places, VN_CELLS_MAX, VN_WAY_SHARED);
+        if (!placement)
+            placement = try_groups(problem, places);
+        if (!placement)
+            placement = try_ascending(problem, places, VN_CELLS_MAX, VN_WAY_ALL);
+        if (placement) {
+            placement->far = far;
+            return placement;
+        }
+    }
+    return NULL;
+}
