@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The truth guard on guests that were observed: fetches the definition that the next start
- * goes by, and has guest-topology/verify.h compare.
+ * The truth guard on guests that were observed: fetches the definition that the next
+ * start goes by, and has guest-topology/verify.h compare.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VnFinding: one thing about a guest that is not as it was told, or that stands in the way
- * of its next start; VnVerdict: all of them. Plain data; guest-topology/verify.h finds.
+ * VnFinding: one thing about a guest that is not as it was told, or that stands in the
+ * way of its next start; VnVerdict: all of them. Plain data; guest-topology/verify.h
+ * finds.
  */
 #pragma once
 
@@ -80,8 +81,12 @@ gboolean vn_finding_is_untruth(const VnFinding *finding);
 /** vn_finding_ids: "cell 1", "cells 0 and 1", "cells 0-3,5"; @noun: "cell". */
 char *vn_finding_ids(const char *noun, const VnIdSet *ids);
 
-/** vn_finding_call: how a command names @guest: its name where a shell takes it as it
- * stands, else its UUID. */
+/**
+ * vn_finding_call:
+ *
+ * Returns: (transfer none): how a command names the guest: by its name where a shell takes
+ * that as it stands, else by its UUID.
+ */
 const char *vn_finding_call(const VnGuest *guest);
 
 const char *vn_finding_kind_name(VnFindingKind kind);

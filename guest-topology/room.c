@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Memory that is bound against what the host nodes have. Cells with overlapping sets of
- * nodes share what these have: for every set that occurs, all cells whose nodes lie within
- * it must fit into it together.
+ * nodes share what these have: for every set that occurs, all cells whose nodes lie
+ * within it must fit into it together.
  */
 #include "guest-topology/room.h"
 
@@ -155,7 +155,7 @@ pages_text(guint64 page_size_bytes)
     return g_strdup_printf("huge pages of %s", size);
 }
 
-/* How to make room: huge pages can be reserved, other memory must be let go or given up. */
+/* How to make room: huge pages can be reserved, other memory must be let go. */
 static char *
 make_room(const VnHost *host, const VnGuest *guest, const Demand *demand,
           guint64 missing_bytes)

@@ -155,6 +155,7 @@ test_verify_json(void)
     g_autoptr(FakeDaemon) daemon = fake_daemon_new(bus);
     g_autoptr(Run) run = run_new();
     go(run, FALSE, "verify --json");
+    g_assert_cmpstr(daemon->asked, ==, "Verify");
     g_assert_true(g_str_has_prefix(run->err->str, "vnumactl: verify: "));
     g_assert_cmpint(run->status, ==, 1);
     g_autoptr(GError) error = NULL;

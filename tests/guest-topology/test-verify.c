@@ -228,7 +228,7 @@ test_distance_tolerance(void)
     }
 }
 
-/* A guest that is told none assumes 20; that the host has others is only worth knowing. */
+/* A guest that is told none assumes 20; that the host has others is no untruth. */
 static void
 test_no_distances_told(void)
 {
@@ -414,7 +414,7 @@ test_variant(void)
         "rebalance db1'>}]>, 'unknown': <['cell 7: dark']>}");
 }
 
-/* The largest guest, with everything wrong: some findings a cell, and one of the pairs. */
+/* The largest guest, with everything wrong: some findings a cell, one of the pairs. */
 static void
 test_largest(void)
 {
