@@ -129,6 +129,7 @@ vn_finding_kind_name(VnFindingKind kind)
         [VN_FINDING_START_NO_ROOM] = "start-no-room",
         [VN_FINDING_START_ROOM_TAKEN] = "start-room-taken",
         [VN_FINDING_START_CPU_MISSING] = "start-cpu-missing",
+        [VN_FINDING_START_REFUSED] = "start-refused",
     };
     return names[kind];
 }

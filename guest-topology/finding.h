@@ -33,6 +33,7 @@ typedef enum {
     VN_FINDING_START_NO_ROOM,    /* more than the host nodes have */
     VN_FINDING_START_ROOM_TAKEN, /* more than they have free now */
     VN_FINDING_START_CPU_MISSING,
+    VN_FINDING_START_REFUSED, /* by QEMU, for its cells */
 } VnFindingKind;
 
 typedef struct {
@@ -84,8 +85,8 @@ char *vn_finding_ids(const char *noun, const VnIdSet *ids);
 /**
  * vn_finding_call:
  *
- * Returns: (transfer none): how a command names the guest: by its name where a shell takes
- * that as it stands, else by its UUID.
+ * Returns: (transfer none): how a command names the guest: by its name where a shell
+ * takes that as it stands, else by its UUID.
  */
 const char *vn_finding_call(const VnGuest *guest);
 

@@ -373,6 +373,21 @@ check_pins(const VnHost *host, const VnGuest *stored, VnVerdict *verdict)
                         !vn_idset_overlaps(stored->emulator_pinned, online), verdict);
 }
 
+/* libvirt takes definitions whose cells QEMU then refuses. */
+static void
+check_cells(const VnGuest *stored, VnVerdict *verdict)
+{
+    g_autoptr(GError) error = NULL;
+    if (!stored->told || vn_vnuma_check(stored->told, &error))
+        return;
+    VnFinding *finding = vn_verdict_add(verdict, VN_FINDING_START_REFUSED,
+                                        VN_SEVERITY_ERROR, g_strdup("cells"));
+    finding->text =
+        g_strdup_printf("at the next start QEMU refuses them: %s", error->message);
+    finding->remedy =
+        g_strdup_printf("correct it: virsh edit %s", vn_finding_call(stored));
+}
+
 void
 vn_room_verify_start(const VnHost *host, const VnGuest *guest, const VnGuest *stored,
                      VnVerdict *verdict)
@@ -393,4 +408,5 @@ vn_room_verify_start(const VnHost *host, const VnGuest *guest, const VnGuest *st
             check_start_room(host, guest, stored, demands, i, verdict);
     }
     check_pins(host, stored, verdict);
+    check_cells(stored, verdict);
 }

@@ -15,9 +15,9 @@ void vn_room_verify_running(const VnHost *host, const VnGuest *guest, VnVerdict 
  * @guest: as it runs, or not: what it uses now is free then
  * @stored: its persistent definition
  *
- * Host nodes and CPUs that do not exist, and memory that does not fit, in all or at the
- * moment. Memory that is not bound, or only by preference, fits anywhere, as the kernel
- * can swap.
+ * Host nodes and CPUs that do not exist, memory that does not fit, in all or at the
+ * moment, and cells that QEMU refuses. Memory that is not bound, or only by preference,
+ * fits anywhere, as the kernel can swap; but not huge pages.
  */
 void vn_room_verify_start(const VnHost *host, const VnGuest *guest, const VnGuest *stored,
                           VnVerdict *verdict);

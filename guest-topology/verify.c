@@ -63,22 +63,39 @@ tell_anew(const VnGuest *guest)
                            call, call, call);
 }
 
+/* Says of which cells with memory it is not known where they lie, or should. */
+static void
+note_unknown_cells(const Case *c)
+{
+    g_autoptr(VnIdSet) homeless = vn_idset_new();
+    g_autoptr(VnIdSet) lost = vn_idset_new();
+    const char *why = NULL;
+    for (guint i = 0; i < c->guest->cells->len; i++) {
+        const VnCell *cell = c->guest->cells->pdata[i];
+        if (cell->memory_bytes && !home_of(c, i))
+            vn_idset_add(homeless, i);
+        if (!cell->memory_bytes || cell->hva_end)
+            continue;
+        vn_idset_add(lost, i);
+        why = why ? why : cell->hva_unknown;
+    }
+    g_autofree char *homeless_text = vn_finding_ids("cell", homeless);
+    g_autofree char *lost_text = vn_finding_ids("cell", lost);
+    if (!vn_idset_is_empty(homeless))
+        vn_verdict_add_unknown(c->verdict, "%s: the home is not known", homeless_text);
+    if (!vn_idset_is_empty(lost))
+        vn_verdict_add_unknown(c->verdict, "%s: where the memory lies is not known%s%s",
+                               lost_text, why ? ": " : "", why ? why : "");
+}
+
 static void
 check_memory(const Case *c, guint index)
 {
     const VnCell *cell = c->guest->cells->pdata[index];
     const VnIdSet *home = home_of(c, index);
     guint64 resident = vn_cell_resident(cell);
-    if (!cell->memory_bytes)
+    if (!cell->hva_end || !home)
         return;
-    if (!cell->hva_end || !home) {
-        vn_verdict_add_unknown(c->verdict, "cell %u: %s%s%s", cell->id,
-                               home ? "where its memory lies is not known"
-                                    : "its home is not known",
-                               home && cell->hva_unknown ? ": " : "",
-                               home && cell->hva_unknown ? cell->hva_unknown : "");
-        return;
-    }
     guint64 astray = resident - vn_cell_resident_on(cell, home);
     if (astray < VN_VERIFY_ASTRAY_BYTES ||
         (double) astray < (double) resident * VN_VERIFY_ASTRAY_RATIO)
@@ -464,6 +481,7 @@ static void
 check_told(const Case *c)
 {
     const VnTag *tag = c->guest->tag;
+    note_unknown_cells(c);
     for (guint i = 0; i < c->guest->cells->len; i++)
         check_memory(c, i);
     /* Distances that the administrator asked for are not ours to doubt. */

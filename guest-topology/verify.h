@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The truth guard: what a guest is told of its topology, and what its definition asks
- * for, against how things are. Pure: a snapshot's host and guest in, findings out. What is
- * not known is never a finding.
+ * for, against how things are. Pure: a snapshot's host and guest in, findings out. What
+ * is not known is never a finding.
  */
 #pragma once
 

@@ -167,6 +167,27 @@ store_emulator_well(const World *world)
     vn_idset_remove(world->stored->emulator_pinned, 40);
 }
 
+static void
+store_distance(const World *world, guint distance)
+{
+    vn_vnuma_unref(world->stored->told);
+    world->stored->told = NULL;
+    world_tell(world->stored);
+    vn_vnuma_set_distance(world->stored->told, 0, 1, distance);
+}
+
+static void
+store_near(const World *world)
+{
+    store_distance(world, 10);
+}
+
+static void
+store_far(const World *world)
+{
+    store_distance(world, 254);
+}
+
 static const WorldCase cases[] = {
     {"node-missing", bind_nowhere, VN_FINDING_NODE_MISSING, VN_SEVERITY_ERROR, "cell 1",
      "bound to host nodes 7 and 8, which the host does not have; it has host nodes 0-2",
@@ -225,6 +246,10 @@ static const WorldCase cases[] = {
      VN_SEVERITY_WARNING, "vCPUs 0 and 3",
      "at the next start pinned to host CPU 1, which is not online",
      "pin it to CPUs that are online: virsh edit db1", store_pin_well, VN_TOLD_TRUE},
+    {"start-refused", store_near, VN_FINDING_START_REFUSED, VN_SEVERITY_ERROR, "cells",
+     "at the next start QEMU refuses them: cell 0: its distance to cell 1 is "
+     "10; possible are 11 to 254, and 255 for unreachable",
+     "correct it: virsh edit db1", store_far, VN_TOLD_TRUE},
     {"start-emulator", store_emulator, VN_FINDING_START_CPU_MISSING, VN_SEVERITY_ERROR,
      "emulator",
      "at the next start pinned to host CPU 40, which is not online, and to no other",

@@ -311,9 +311,9 @@ test_not_known(void)
     } facts[] = {
         {forget_told, "what it is told is not known"},
         {be_told_of_other_cells, "what it is told is not known"},
-        {forget_place, "cell 1: where its memory lies is not known: two look alike"},
-        {forget_home, "cell 1: its home is not known"},
-        {forget_homes, "cell 0: its home is not known"},
+        {forget_place, "cell 1: where the memory lies is not known: two look alike"},
+        {forget_home, "cell 1: the home is not known"},
+        {forget_homes, "cells 0 and 1: the home is not known"},
         {forget_distances, "distances: the host tells none"},
         {be_in_trouble, "QEMU was not found"},
     };
