@@ -62,23 +62,30 @@ add_cells(VnVnuma *vnuma, const VnPlacement *placement)
 static void
 say_why_not_fewer(VnVnuma *vnuma, const VnProblem *problem)
 {
-    guint fewer = vnuma->cells->len - 1;
+    guint n_cells = vnuma->cells->len;
     VnShape shapes[VN_SHAPES_MAX];
     g_autoptr(VnPlaces) places =
         vn_places_new(problem->host, problem->size, problem->tag, FALSE);
-    if (vn_shape_list(problem->size, problem->tag, places->threads, fewer, shapes) == 0) {
-        vn_vnuma_add_reason(vnuma,
-                            "%u cells: the fewest that fit, and that its <topology> and "
-                            "max-vcpus-per-cell allow",
-                            vnuma->cells->len);
+    if (vn_shape_list(problem->size, problem->tag, places->threads, n_cells - 1,
+                      shapes) == 0) {
+        vn_vnuma_add_reason(
+            vnuma, "%u cells: the fewest that fit, and that its %s allows", n_cells,
+            problem->tag->max_vcpus_per_cell > 0 ? "max-vcpus-per-cell" : "<topology>");
         return;
     }
-    guint holding = vn_places_holding(places, &shapes[0]);
-    g_autofree char *bytes = vn_text_bytes(shapes[0].bytes);
+    const VnShape *shape = &shapes[0];
+    guint vcpus = shape->vcpus + (shape->vcpu_extras > 0 ? shape->vcpu_unit : 0);
+    guint holding = vn_places_holding(places, shape);
+    g_autofree char *bytes =
+        vn_text_bytes(shape->bytes + (shape->byte_extras > 0 ? shape->byte_unit : 0));
+    g_autofree char *nodes = holding == 0 ? g_strdup("no host node has")
+                             : holding == 1
+                                 ? g_strdup("only one host node has")
+                                 : g_strdup_printf("only %u host nodes have", holding);
     vn_vnuma_add_reason(vnuma,
-                        "%u cells: in %u, each would have %u vCPUs and %s, for which %u "
-                        "host nodes have the CPUs and the free memory",
-                        vnuma->cells->len, fewer, shapes[0].vcpus, bytes, holding);
+                        "%u cells: %s the CPUs and the free memory for up to %u vCPUs "
+                        "and %s, which each would have in %u",
+                        n_cells, nodes, vcpus, bytes, n_cells - 1);
 }
 
 static void
@@ -163,16 +170,22 @@ static void
 say_topology(VnVnuma *vnuma, const VnBuildSize *size)
 {
     const VnCpuTopology *topology = &vnuma->topology;
-    if (size->topology) {
+    const char *threads =
+        topology->threads > 1 ? "; threads to a core as the host's cores have them" : "";
+    if (size->topology)
         vn_vnuma_add_reason(vnuma, "CPU topology: the administrator's own");
-        return;
-    }
-    vn_vnuma_add_reason(vnuma,
-                        "CPU topology: %u sockets of %u dies, so that no cell cuts one; "
-                        "%s",
-                        topology->sockets, topology->dies,
-                        topology->threads > 1 ? "threads as the host's cores have them"
-                                              : "one thread a core");
+    else if (topology->dies > 1)
+        vn_vnuma_add_reason(vnuma,
+                            "CPU topology: each cell is a die, %u to a socket, as the "
+                            "homes are to the host's packages%s",
+                            topology->dies, threads);
+    else if (topology->sockets == vnuma->cells->len)
+        vn_vnuma_add_reason(vnuma, "CPU topology: each cell is a socket%s", threads);
+    else
+        vn_vnuma_add_reason(vnuma,
+                            "CPU topology: sockets of %u vCPUs, so that no unequal cell "
+                            "cuts one%s",
+                            topology->cores * topology->threads, threads);
 }
 
 /* Distances and HMAT, and the check that everything passes. */

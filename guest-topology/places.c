@@ -211,9 +211,12 @@ vn_places_join(const VnPlaces *places, const VnIdSet *nodes)
 guint
 vn_places_holding(const VnPlaces *places, const VnShape *shape)
 {
+    guint vcpus = shape->vcpus + (shape->vcpu_extras > 0 ? shape->vcpu_unit : 0);
+    guint64 bytes = shape->bytes + (shape->byte_extras > 0 ? shape->byte_unit : 0);
     guint n = 0;
     for (guint i = 0; i < places->list->len; i++)
-        n += cells_held(place_at(places->list, i), shape) > 0;
+        n += place_at(places->list, i)->cpus >= vcpus &&
+             place_at(places->list, i)->bytes >= bytes;
     return n;
 }
 

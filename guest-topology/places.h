@@ -39,7 +39,7 @@ VnPlace *vn_places_join(const VnPlaces *places, const VnIdSet *nodes);
 /** vn_places_package: of the node's first CPU; -1 when not known. */
 int vn_places_package(const VnHost *host, const VnHostNode *node);
 
-/** vn_places_holding: how many of them alone hold the smallest cell of @shape. */
+/** vn_places_holding: how many of them alone hold the largest cell of @shape. */
 guint vn_places_holding(const VnPlaces *places, const VnShape *shape);
 
 /**

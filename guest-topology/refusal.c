@@ -48,9 +48,9 @@ check_pages(const VnProblem *problem, GError **error)
     g_autofree char *less = exact_size(size->memory_bytes / page * page);
     g_autofree char *more = exact_size((size->memory_bytes / page + 1) * page);
     g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
-                "guest %s: its memory of %s is not whole pages of %s; %s%s%s are",
+                "guest %s: its memory of %s is not whole pages of %s; %s%s%s would be",
                 size->name, memory, pages, size->memory_bytes < page ? "" : less,
-                size->memory_bytes < page ? "" : " and ", more);
+                size->memory_bytes < page ? "" : " or ", more);
     return FALSE;
 }
 

@@ -153,6 +153,17 @@ remedy_for_together(const Case *c, const VnIdSet *cells)
     return tell_anew(c->guest);
 }
 
+/* The two share a home of several nodes, and were told so: any of these will do. */
+static gboolean
+share_home_as_told(const Case *c, guint one, guint other)
+{
+    const VnIdSet *home = home_of(c, one);
+    const VnIdSet *home_other = home_of(c, other);
+    return home && home_other && vn_idset_equal(home, home_other) &&
+           !distances_differ(vn_vnuma_distance(c->told, one, other),
+                             vn_distances_between(c->host, home, home_other));
+}
+
 /* The cells of @cells, all on @host_node, that are told to be apart from another. */
 static VnIdSet *
 told_apart(const Case *c, const VnIdSet *cells, guint host_node, guint *ret_distance)
@@ -164,7 +175,8 @@ told_apart(const Case *c, const VnIdSet *cells, guint host_node, guint *ret_dist
     VN_IDSET_FOREACH (cells, one) {
         VN_IDSET_FOREACH (cells, other) {
             guint told = vn_vnuma_distance(c->told, (guint) one, (guint) other);
-            if (one == other || !distances_differ(told, actual))
+            if (one == other || !distances_differ(told, actual) ||
+                share_home_as_told(c, (guint) one, (guint) other))
                 continue;
             vn_idset_add(apart, (guint) one);
             vn_idset_add(apart, (guint) other);

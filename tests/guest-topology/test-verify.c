@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a guest is told against what is true: each untruth provoked, and mended. */
+#include "guest-topology/build.h"
+#include "guest-topology/distances.h"
+#include "guest-topology/interconnects.h"
 #include "tests/guest-topology/verify-world.h"
 
 #include <string.h>
@@ -358,6 +361,101 @@ test_told_nothing(void)
     world_assert_nothing(&stopped, VN_TOLD_NOTHING);
 }
 
+/* Two cells at home on the same two nodes may lie on one of them. */
+static void
+test_shared_home(void)
+{
+    g_auto(World) world;
+    world_init(&world);
+    for (guint i = 0; i < 2; i++) {
+        world_set_home(&world, i, "0-1");
+        world_set_resident(&world, i, 256, 0);
+    }
+    g_assert_cmpuint(world_count(&world, VN_FINDING_CELLS_TOGETHER), ==, 1);
+    vn_vnuma_set_distance(world.guest->told, 0, 1, 16); /* the mean of 10, 21, 21, 10 */
+    vn_vnuma_set_distance(world.guest->told, 1, 0, 16);
+    world_assert_nothing(&world, VN_TOLD_TRUE);
+}
+
+/* A guest on @host as @told, at home, with its pages spread over each home. */
+static void
+assert_derived_is_true(const VnHost *host, VnVnuma *told)
+{
+    g_autoptr(VnGuest) guest = vn_guest_new("db1", "uuid");
+    g_autoptr(GPtrArray) homes =
+        g_ptr_array_new_with_free_func((GDestroyNotify) vn_idset_free);
+    guest->state = VN_GUEST_RUNNING;
+    guest->told_cells = TRUE;
+    guest->told = vn_vnuma_ref(told);
+    for (guint i = 0; i < told->cells->len; i++) {
+        const VnVnumaCell *from = vn_vnuma_cell(told, i);
+        VnCell *cell = vn_guest_add_cell(guest, i);
+        vn_idset_add_all(cell->vcpus, from->vcpus);
+        cell->memory_bytes = from->memory_bytes;
+        cell->hva_end = from->memory_bytes;
+        cell->binding = VN_BINDING_STRICT;
+        cell->bound = vn_idset_copy(from->home);
+        g_ptr_array_add(homes, vn_idset_copy(from->home));
+        VN_IDSET_FOREACH (from->home, node)
+            vn_cell_set_resident(cell, (guint) node,
+                                 from->memory_bytes / vn_idset_count(from->home));
+        VN_IDSET_FOREACH (from->vcpus, id) {
+            VnVcpu *vcpu = vn_guest_add_vcpu(guest, (guint) id, i);
+            vcpu->tid = 1;
+            vcpu->affinity = vn_host_cpus_of_nodes(host, from->home);
+        }
+    }
+    g_autoptr(VnVerdict) verdict = vn_verify(host, guest, homes, NULL);
+    for (guint i = 0; i < verdict->findings->len; i++) {
+        const VnFinding *finding = verdict->findings->pdata[i];
+        g_test_message("%s: %s", finding->object, finding->text);
+        g_assert_false(vn_finding_is_untruth(finding));
+    }
+    g_assert_cmpint(verdict->told, ==, VN_TOLD_TRUE);
+}
+
+static void
+add_performance(const VnHost *host)
+{
+    for (guint i = 0; i < host->nodes->len; i++) {
+        VnHostNode *node = host->nodes->pdata[i];
+        VnAccessClass *access = &node->access[0];
+        access->initiators = vn_idset_new_with(node->id);
+        access->read_latency_ns = (guint) g_test_rand_int_range(50, 500);
+        access->write_latency_ns = (guint) g_test_rand_int_range(50, 500);
+        access->read_bandwidth_bytes_per_second =
+            access->write_bandwidth_bytes_per_second =
+                (guint64) g_test_rand_int_range(5000, 50000) * MIB;
+    }
+}
+
+/* What is derived from a host is true on it: derivation and guard agree. */
+static void
+test_derived_is_true(void)
+{
+    guint n_derived = 0;
+    for (guint round = 0; round < 1000; round++) {
+        g_autoptr(VnSnapshot) snapshot = scenario_random();
+        g_autoptr(VnTag) tag = vn_tag_new();
+        VnBuildSize size = {
+            .name = "db1",
+            .vcpus = (guint) g_test_rand_int_range(1, 17),
+            .memory_bytes = (guint64) g_test_rand_int_range(16, 1500) * 4 * MIB,
+        };
+        tag->cells = (guint) g_test_rand_int_range(0, 5);
+        add_performance(snapshot->host);
+        g_autoptr(VnVnuma) told = vn_build(snapshot->host, &size, tag, NULL);
+        if (!told)
+            continue; /* it does not fit */
+        g_assert_true(vn_distances_derive(snapshot->host, told, tag, NULL));
+        vn_interconnects_derive(snapshot->host, told, tag);
+        assert_derived_is_true(snapshot->host, told);
+        n_derived += told->cells->len > 1;
+    }
+    g_test_message("%u of several cells", n_derived);
+    g_assert_cmpuint(n_derived, >, 50);
+}
+
 /* What brings it home depends on whether it is managed, and in trouble. */
 static void
 test_remedies(void)
@@ -454,6 +552,8 @@ main(int argc, char **argv)
     g_test_add_func("/verify/not-known", test_not_known);
     g_test_add_func("/verify/nothing-resident", test_nothing_resident);
     g_test_add_func("/verify/told-nothing", test_told_nothing);
+    g_test_add_func("/verify/shared-home", test_shared_home);
+    g_test_add_func("/verify/derived-is-true", test_derived_is_true);
     g_test_add_func("/verify/remedies", test_remedies);
     g_test_add_func("/verify/variant", test_variant);
     g_test_add_func("/verify/largest", test_largest);
