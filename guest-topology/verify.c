@@ -58,9 +58,10 @@ static char *
 tell_anew(const VnGuest *guest)
 {
     const char *call = vn_finding_call(guest);
-    return g_strdup_printf("virsh dumpxml --inactive %s > %s.xml && vnumactl define "
-                           "--force %s.xml, then shut it down and start it",
-                           call, call, call);
+    return g_strdup_printf(
+        "virsh dumpxml --inactive %s | vnumactl define -, then shut it "
+        "down and start it",
+        call);
 }
 
 /* Says of which cells with memory it is not known where they lie, or should. */

@@ -141,28 +141,24 @@ static const WorldCase cases[] = {
      "vnumactl rebalance db1", come_home, VN_TOLD_TRUE},
     {"cells-together", live_together, VN_FINDING_CELLS_TOGETHER, VN_SEVERITY_WARNING,
      "cells 0 and 1", "told a distance of 21, but both lie on host node 0",
-     "virsh dumpxml --inactive db1 > db1.xml && vnumactl define --force db1.xml, then "
-     "shut it down and start it",
+     "virsh dumpxml --inactive db1 | vnumactl define -, then shut it down and start it",
      be_told_near, VN_TOLD_TRUE},
     {"cells-together-by-request", live_together, VN_FINDING_CELLS_TOGETHER,
      VN_SEVERITY_WARNING, "cells 0 and 1",
      "told a distance of 21, but both lie on host node 0",
-     "virsh dumpxml --inactive db1 > db1.xml && vnumactl define --force db1.xml, then "
-     "shut it down and start it",
+     "virsh dumpxml --inactive db1 | vnumactl define -, then shut it down and start it",
      ask_for_flat, VN_TOLD_TRUE},
     {"distances-differ", migrate, VN_FINDING_DISTANCES_DIFFER, VN_SEVERITY_WARNING,
      "cells 0 and 1",
      "told a distance of 21 from cell 1 to cell 0; from host node 1 to host node 0 it is "
      "32 now; 1 other pair differs too",
-     "virsh dumpxml --inactive db1 > db1.xml && vnumactl define --force db1.xml, then "
-     "shut it down and start it",
+     "virsh dumpxml --inactive db1 | vnumactl define -, then shut it down and start it",
      be_told_far, VN_TOLD_TRUE},
     {"performance-differs", be_slow, VN_FINDING_PERFORMANCE_DIFFERS, VN_SEVERITY_WARNING,
      "cell 0",
      "told 10 ns for reads from cell 0 to cell 0; the host has 30 ns for their homes "
      "now; 1 other figure differs too",
-     "virsh dumpxml --inactive db1 > db1.xml && vnumactl define --force db1.xml, then "
-     "shut it down and start it",
+     "virsh dumpxml --inactive db1 | vnumactl define -, then shut it down and start it",
      be_fast, VN_TOLD_TRUE},
     {"vcpu-in-no-cell", plug_vcpu, VN_FINDING_VCPU_IN_NO_CELL, VN_SEVERITY_WARNING,
      "vCPU 1", "no cell names it, so that QEMU put it into cell 0",
