@@ -160,7 +160,7 @@ build_cells(const VnDerivation *derivation, GError **error)
     return vn_build(derivation->host, &size, tag, error);
 }
 
-/* What is still free on the candidates, by host node, while cells are given their homes. */
+/* What is still free, by host node, while cells are given their homes. */
 typedef struct {
     guint64 *memory_bytes;
     guint *vcpus;
