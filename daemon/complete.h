@@ -5,9 +5,9 @@
  *
  * Theory of operation. Our own define makes libvirt tell of a change again. So after each
  * look at a definition a checksum of it is kept, of the one that libvirt has made of ours
- * where we gave it one: what is still the same is not looked at again, whatever vn_define()
- * would say to it. A refusal is kept with it, told once in the log, and again by
- * vn_completer_add_notes() for as long as the definition stays what it is.
+ * where we gave it one: what is still the same is not looked at again, whatever
+ * vn_define() would say to it. A refusal is kept with it, told once in the log, and again
+ * by vn_completer_add_notes() for as long as the definition stays what it is.
  */
 #pragma once
 

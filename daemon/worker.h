@@ -20,8 +20,8 @@ VnWorker *vn_worker_new(VnCycle *cycle);
 /**
  * vn_worker_read:
  *
- * Queues a short task that leaves running guests alone. It runs before any waiting run, and between the
- * batches of the one that is under way.
+ * Queues a short task that leaves running guests alone. It runs before any waiting run,
+ * and between the batches of the one that is under way.
  */
 void vn_worker_read(VnWorker *worker, GTask *task, VnWorkerFunc func);
 

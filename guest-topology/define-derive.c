@@ -160,11 +160,19 @@ build_cells(const VnDerivation *derivation, GError **error)
     return vn_build(derivation->host, &size, tag, error);
 }
 
-/* What is still free on the candidates, by host node, while cells are given their homes. */
+/* What is still free, by host node, while cells are given their homes. */
 typedef struct {
     guint64 *memory_bytes;
     guint *vcpus;
 } Load;
+
+static void
+load_clear(Load *load)
+{
+    g_free(load->memory_bytes);
+    g_free(load->vcpus);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Load, load_clear)
 
 static Load
 new_load(const VnHost *host)
@@ -215,9 +223,7 @@ best_node(const VnDerivation *derivation, const Load *load, const VnVnumaCell *c
 static gboolean
 settle_cells(VnDerivation *derivation, GError **error)
 {
-    Load load = new_load(derivation->host);
-    g_autofree guint64 *memory = load.memory_bytes;
-    g_autofree guint *vcpus = load.vcpus;
+    g_auto(Load) load = new_load(derivation->host);
     for (guint i = 0; i < derivation->vnuma->cells->len; i++) {
         VnVnumaCell *cell = vn_vnuma_cell(derivation->vnuma, i);
         g_autoptr(VnIdSet) pinned = pinned_cpus(derivation, cell->vcpus);

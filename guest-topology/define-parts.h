@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VnParts: those parts of a definition that vnumad may write, each as one line of text, so
- * that what stands there, what was written the last time and what is wanted can be
+ * VnParts: those parts of a definition that vnumad may write, each as one line of text,
+ * so that what stands there, what was written the last time and what is wanted can be
  * compared, whoever wrote it down and in whatever form. Private to define.
  */
 #pragma once
@@ -9,7 +9,7 @@
 #include "guest-topology/xml.h"
 #include "model/vnuma.h"
 
-/* In the order of libvirt's documents and our reports. Most have an id: one a vCPU, ... */
+/* In the order of our reports. Some have an id: that of a vCPU, a thread, a cell. */
 typedef enum {
     VN_PART_TOPOLOGY,    /* <cpu><topology>: "sockets=1 dies=1 cores=2 threads=2" */
     VN_PART_CELLS,       /* <cpu><numa>: a checksum, "sha256:..." */

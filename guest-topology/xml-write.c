@@ -74,8 +74,8 @@ write_attributes(const Writer *writer, const xmlNode *node)
 }
 
 /*
- * Which came first, namespaces or attributes, libxml2 does not tell. libvirt puts those of
- * <domain> last, and all others come first as a rule.
+ * Which came first, namespaces or attributes, libxml2 does not tell. libvirt puts those
+ * of <domain> last, and all others come first as a rule.
  */
 static void
 write_start(const Writer *writer, const xmlNode *node)

@@ -58,7 +58,7 @@ typedef struct {
     VnGuestState state;
     int pid;             /* of QEMU; 0: not running, or not found */
     guint64 start_ticks; /* when that process started: a reused pid is noticed */
-    gboolean managed;    /* we may touch it: it has a tag, or the administrator said all */
+    gboolean managed;    /* we may touch it: has a tag, or the administrator said all */
     VnTag *tag;          /* what our metadata element asks for; NULL: has none */
     VnVnuma *told;       /* what its tables tell it; NULL: no cells */
     char *trouble;       /* why it must be left alone; NULL: nothing in the way */

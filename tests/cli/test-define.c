@@ -63,7 +63,7 @@ test_json(void)
     g_assert_nonnull(vn_json_get_string(conflict, "conflict", NULL));
 }
 
-/* libvirt's test driver lives and dies with vnumactl: what it was given is not seen here. */
+/* libvirt's test driver ends with vnumactl: what it was given is not seen here. */
 static void
 test_given_to_libvirt(void)
 {

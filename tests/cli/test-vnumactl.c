@@ -77,7 +77,7 @@ test_help(void)
         g_assert_nonnull(strstr(whole->out->str, listed));
         g_assert_nonnull(strstr(one->out->str, usage));
         for (char **word = words + 1; *word; word++)
-            g_assert_true(strcmp(*word, "guests") == 0 || strcmp(*word, "file") == 0 ||
+            g_assert_true(strcmp(*word, "guests") == 0 || strcmp(*word, "files") == 0 ||
                           strstr(one->out->str, *word));
     }
 }

@@ -129,7 +129,7 @@ assert_notes(const Fixture *fixture, guint n_notes, const char *says)
         g_assert_nonnull(strstr(guest->notes->pdata[0], says));
 }
 
-/* Defined, then told of by our own define: completed once, and left alone from then on. */
+/* Told of by the administrator's define, then by our own: completed once. */
 static void
 test_defined(Fixture *fixture, gconstpointer unused)
 {

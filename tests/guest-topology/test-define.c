@@ -13,7 +13,7 @@
 
 #define GIB (MIB << 10)
 
-/* Two host nodes with CPUs 0-3 and 4-7, 8 GiB each, half of it free, 2 GiB in 2 MiB pages. */
+/* CPUs 0-3 and 4-7, 8 GiB a node, half of it free, and 2 GiB in 2 MiB pages. */
 static VnSnapshot *
 two_nodes(void)
 {

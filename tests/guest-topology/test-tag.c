@@ -111,89 +111,90 @@ be_silent(void *unused, const char *format, ...)
 }
 
 /* What the schema and we say of one attribute's value. */
+static const struct {
+    const char *attribute; /* NULL: as the one before */
+    const char *value;
+    gboolean good;
+    gboolean beyond_schema; /* bad, but no schema can say so */
+} values[] = {
+    {"policy", "align", TRUE},
+    {NULL, "Align"},
+    {NULL, ""},
+    {NULL, " align"},
+    {"cells", "auto", TRUE},
+    {NULL, "1", TRUE},
+    {NULL, "9", TRUE},
+    {NULL, "10", TRUE},
+    {NULL, "99", TRUE},
+    {NULL, "100", TRUE},
+    {NULL, "128", TRUE},
+    {NULL, "007", TRUE},
+    {NULL, "0"},
+    {NULL, "129"},
+    {NULL, "130"},
+    {NULL, "1000"},
+    {NULL, "+2"},
+    {NULL, "-2"},
+    {NULL, "2.0"},
+    {NULL, ""},
+    {"binding", "strict", TRUE},
+    {NULL, "preferred", TRUE},
+    {NULL, "restrictive", TRUE},
+    {NULL, "interleave"},
+    {NULL, "none"},
+    {NULL, ""},
+    {"max-vcpus-per-cell", "1", TRUE},
+    {NULL, "999", TRUE},
+    {NULL, "1000", TRUE},
+    {NULL, "3999", TRUE},
+    {NULL, "4000", TRUE},
+    {NULL, "4089", TRUE},
+    {NULL, "4096", TRUE},
+    {NULL, "0"},
+    {NULL, "4097"},
+    {NULL, "4100"},
+    {NULL, "auto"},
+    {"smt", "yes", TRUE},
+    {NULL, "no", TRUE},
+    {NULL, "auto"},
+    {NULL, "YES"},
+    {"hmat", "auto", TRUE},
+    {NULL, "off", TRUE},
+    {NULL, "on"},
+    {NULL, "yes"},
+    {"distances", "host", TRUE},
+    {NULL, "flat", TRUE},
+    {NULL, "10", TRUE},
+    {NULL, "10,21;21,10", TRUE},
+    {NULL, "10,255,11;254,10,99;100,200,10", TRUE},
+    {NULL, "10,9;9,10"},
+    {NULL, "10,256;20,10"},
+    {NULL, "10,21;21,10;"},
+    {NULL, "10 21;21 10"},
+    {NULL, "auto"},
+    {NULL, ""},
+    {NULL, "10,21", FALSE, TRUE},
+    {NULL, "10,21;21", FALSE, TRUE},
+    {NULL, "10,21,22;21,10", FALSE, TRUE},
+    {NULL, "10,10;21,10", FALSE, TRUE},
+    {NULL, "11,21;21,10", FALSE, TRUE},
+    {"exclude-nodes", "0", TRUE},
+    {NULL, "0-3,8", TRUE},
+    {NULL, "8,0-3", TRUE},
+    {NULL, ""},
+    {NULL, "1-"},
+    {NULL, "1,,2"},
+    {NULL, "1, 2"},
+    {NULL, "^1"},
+    {NULL, "0-8:2/4"},
+    {NULL, "3-1", FALSE, TRUE},
+    {NULL, "65536", FALSE, TRUE},
+    {"tier", "1"},
+};
+
 static void
 test_schema(void)
 {
-    static const struct {
-        const char *attribute; /* NULL: as the one before */
-        const char *value;
-        gboolean good;
-        gboolean beyond_schema; /* bad, but no schema can say so */
-    } cases[] = {
-        {"policy", "align", TRUE},
-        {NULL, "Align"},
-        {NULL, ""},
-        {NULL, " align"},
-        {"cells", "auto", TRUE},
-        {NULL, "1", TRUE},
-        {NULL, "9", TRUE},
-        {NULL, "10", TRUE},
-        {NULL, "99", TRUE},
-        {NULL, "100", TRUE},
-        {NULL, "128", TRUE},
-        {NULL, "007", TRUE},
-        {NULL, "0"},
-        {NULL, "129"},
-        {NULL, "130"},
-        {NULL, "1000"},
-        {NULL, "+2"},
-        {NULL, "-2"},
-        {NULL, "2.0"},
-        {NULL, ""},
-        {"binding", "strict", TRUE},
-        {NULL, "preferred", TRUE},
-        {NULL, "restrictive", TRUE},
-        {NULL, "interleave"},
-        {NULL, "none"},
-        {NULL, ""},
-        {"max-vcpus-per-cell", "1", TRUE},
-        {NULL, "999", TRUE},
-        {NULL, "1000", TRUE},
-        {NULL, "3999", TRUE},
-        {NULL, "4000", TRUE},
-        {NULL, "4089", TRUE},
-        {NULL, "4096", TRUE},
-        {NULL, "0"},
-        {NULL, "4097"},
-        {NULL, "4100"},
-        {NULL, "auto"},
-        {"smt", "yes", TRUE},
-        {NULL, "no", TRUE},
-        {NULL, "auto"},
-        {NULL, "YES"},
-        {"hmat", "auto", TRUE},
-        {NULL, "off", TRUE},
-        {NULL, "on"},
-        {NULL, "yes"},
-        {"distances", "host", TRUE},
-        {NULL, "flat", TRUE},
-        {NULL, "10", TRUE},
-        {NULL, "10,21;21,10", TRUE},
-        {NULL, "10,255,11;254,10,99;100,200,10", TRUE},
-        {NULL, "10,9;9,10"},
-        {NULL, "10,256;20,10"},
-        {NULL, "10,21;21,10;"},
-        {NULL, "10 21;21 10"},
-        {NULL, "auto"},
-        {NULL, ""},
-        {NULL, "10,21", FALSE, TRUE},
-        {NULL, "10,21;21", FALSE, TRUE},
-        {NULL, "10,21,22;21,10", FALSE, TRUE},
-        {NULL, "10,10;21,10", FALSE, TRUE},
-        {NULL, "11,21;21,10", FALSE, TRUE},
-        {"exclude-nodes", "0", TRUE},
-        {NULL, "0-3,8", TRUE},
-        {NULL, "8,0-3", TRUE},
-        {NULL, ""},
-        {NULL, "1-"},
-        {NULL, "1,,2"},
-        {NULL, "1, 2"},
-        {NULL, "^1"},
-        {NULL, "0-8:2/4"},
-        {NULL, "3-1", FALSE, TRUE},
-        {NULL, "65536", FALSE, TRUE},
-        {"tier", "1"},
-    };
     g_autofree char *path =
         g_test_build_filename(G_TEST_DIST, "..", "data", "vnumad-guest.rng", NULL);
     xmlRelaxNGParserCtxt *parser = xmlRelaxNGNewParserCtxt(path);
@@ -203,15 +204,15 @@ test_schema(void)
     xmlRelaxNGSetValidErrors(schema, be_silent, be_silent, NULL);
 
     const char *attribute = NULL;
-    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-        attribute = cases[i].attribute ? cases[i].attribute : attribute;
+    for (gsize i = 0; i < G_N_ELEMENTS(values); i++) {
+        attribute = values[i].attribute ? values[i].attribute : attribute;
         g_autofree char *element =
-            g_strdup_printf("<v:guest %s='%s'/>", attribute, cases[i].value);
+            g_strdup_printf("<v:guest %s='%s'/>", attribute, values[i].value);
         g_test_message("%s", element);
         g_autoptr(VnGuest) guest = parse_with(element);
-        g_assert_cmpint(guest->trouble == NULL, ==, cases[i].good);
+        g_assert_cmpint(guest->trouble == NULL, ==, values[i].good);
         g_assert_cmpint(validate(schema, element) == 0, ==,
-                        cases[i].good || cases[i].beyond_schema);
+                        values[i].good || values[i].beyond_schema);
     }
     static const char *const shapes[] = {"<v:guest >text</v:guest>",
                                          "<v:guest ><v:cell/></v:guest>",
