@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a guest's HMAT says: the host's figures for the nearest initiators of each home. */
+/* What a guest's HMAT says: the figures for the nearest initiators of each home. */
 #include "guest-topology/interconnects.h"
 
 #include "model/home.h"

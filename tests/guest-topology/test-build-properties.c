@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vn_build() on random hosts, sizes and tags: what holds for every result and refusal, and
- * that for small hosts nobody who tries everything finds fewer cells or closer homes.
+ * vn_build() on random hosts, sizes and tags: what holds for every result and refusal,
+ * and that nobody who tries everything finds fewer cells or closer homes.
  */
 #include "guest-topology/build.h"
 
@@ -276,7 +276,7 @@ test_offers(void)
     g_assert_cmpuint(tried, >, 20);
 }
 
-/* Whether cells of these sizes can each have a node of @nodes of its own, tried in full. */
+/* Whether cells of these sizes can each have one of @nodes, tried in full. */
 static gboolean
 assignable(const Scene *scene, const GArray *nodes, const GArray *vcpus,
            const GArray *bytes, guint next, guint taken)
