@@ -338,6 +338,7 @@ test_kept_together(void)
     ((VnHostNode *) host->nodes->pdata[0])->free_bytes = 32 * GIB;
     g_autoptr(VnVnuma) kept = vn_build(host, &size, tag, &error);
     g_assert_no_error(error);
+    g_assert_cmpuint(kept->cells->len, ==, 2);
     ((VnHostNode *) host->nodes->pdata[0])->free_bytes -= 1;
     g_assert_null(vn_build(host, &size, tag, &error));
     g_assert_error(error, VN_ERROR, VN_ERROR_REFUSED);
