@@ -9,9 +9,6 @@
 #include "guest-topology/xml.h"
 #include "model/guest.h"
 
-/* Three latencies and three bandwidths from each of 64 cells to each: what we can use. */
-#define VN_TOLD_INTERCONNECTS_MAX (6u * 64u * 64u)
-
 /**
  * vn_told_parse:
  * @domain: the <domain> element
