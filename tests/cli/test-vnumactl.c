@@ -227,12 +227,8 @@ static void
 test_no_bus(void)
 {
     static const char *const lines[] = {
-        "list",
-        "show db1",
-        "topology db1",
-        "plan",
-        "rebalance --wait",
-        "list --bus unix:path=/nonexistent/system",
+        "list", "show db1",         "topology db1",
+        "plan", "rebalance --wait", "list --bus unix:path=/nonexistent/system",
     };
     for (gsize i = 0; i < G_N_ELEMENTS(lines); i++) {
         g_autoptr(Run) run = run_simply(lines[i]);

@@ -244,9 +244,9 @@ largest(guint n_cells)
         guint from = i / 6 / n_cells;
         guint to = i / 6 % n_cells;
         if (from <= to) /* libvirt takes one direction only */
-            g_string_append_printf(
-                xml, "<%s initiator='%u' target='%u' type='%s' value='1'/>", kinds[i % 2],
-                from, to, accesses[i / 2 % 3]);
+            g_string_append_printf(xml,
+                                   "<%s initiator='%u' target='%u' type='%s' value='1'/>",
+                                   kinds[i % 2], from, to, accesses[i / 2 % 3]);
     }
     g_string_append(xml, "</interconnects></numa></cpu></domain>");
     return g_string_free(xml, FALSE);
@@ -267,11 +267,11 @@ test_fragment(void)
 {
     g_autoptr(VnGuest) guest = parse(whole);
     g_autofree char *fragment = vn_fragment_format(guest->told);
-    g_autofree char *xml =
-        g_strdup_printf(HEAD "<maxMemory slots='4' unit='GiB'>8</maxMemory><vcpu>8</vcpu>"
-                             "<os><type machine='pc-q35-7.2'>hvm</type></os><features><acpi/></features>"
+    g_autofree char *xml = g_strdup_printf(
+        HEAD "<maxMemory slots='4' unit='GiB'>8</maxMemory><vcpu>8</vcpu>"
+             "<os><type machine='pc-q35-7.2'>hvm</type></os><features><acpi/></features>"
              "%s</domain>",
-                        fragment);
+        fragment);
     g_autoptr(VnGuest) again = parse(xml);
     g_ptr_array_remove_index(guest->told->reasons, 0); /* of the latency of 0 */
     g_autoptr(GVariant) one = g_variant_ref_sink(vn_vnuma_to_variant(guest->told));
