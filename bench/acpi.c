@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * acpi [ROUNDS]: how long SRAT, SLIT and HMAT of 64 cells, 512 vCPUs and every latency and
- * bandwidth between the cells take to be encoded, and to be decoded; the median of ROUNDS
- * (100) of each, in milliseconds, and the bytes of the tables, as one JSON object.
+ * acpi [ROUNDS]: how long SRAT, SLIT and HMAT of 64 cells, 512 vCPUs and a latency and a
+ * bandwidth from each cell to each take to be encoded, and to be decoded; the median of
+ * ROUNDS (100) of each, in milliseconds, and the bytes of the tables, as one JSON object.
  */
 #include "guest-topology/acpi.h"
 

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* Each structure takes bytes, so that there cannot be more than the table has room for. */
+/* Each structure takes bytes: there cannot be more than the table has room for. */
 static void
 check_lists(GVariant *table, gsize length)
 {

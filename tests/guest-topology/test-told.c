@@ -133,99 +133,95 @@ test_layout_changed(void)
     g_assert_null(guest->told->machine);
 }
 
+/* What libvirt would refuse. */
+static const struct {
+    const char *xml;
+    const char *says;
+} refused[] = {
+    {HEAD "<vcpu>4</vcpu><cpu><topology sockets='1' cores='1' threads='1'/><numa><cell "
+          "memory='1'/></numa></cpu></domain>",
+     "1 CPUs, but there are 4"},
+    {HEAD "<cpu><topology sockets='0' cores='1' threads='1'/><numa><cell memory='1'/>"
+          "</numa></cpu></domain>",
+     "less than 1"},
+    {HEAD "<cpu><topology sockets='1' cores='1'/><numa><cell memory='1'/></numa></cpu>"
+          "</domain>",
+     "<topology threads>: it is missing"},
+    {HEAD "<maxMemory>1</maxMemory><cpu><numa><cell memory='1'/></numa></cpu></domain>",
+     "<maxMemory slots>"},
+    {HEAD "<maxMemory slots='1'>x</maxMemory><cpu><numa><cell memory='1'/></numa></cpu>"
+          "</domain>",
+     "<maxMemory>: 'x'"},
+    {CELLS("<distances/>", "", ""), "no <sibling>"},
+    {CELLS("", "<distances><sibling id='2' value='20'/></distances>", ""),
+     "cell 1: <sibling id>: '2'"},
+    {CELLS("<distances><sibling id='1' value='9'/></distances>", "", ""), "less than 10"},
+    {CELLS("<distances><sibling id='1' value='256'/></distances>", "", ""), "up to 255"},
+    {CELLS("<distances><sibling id='1' value='10'/></distances>", "", ""),
+     "10 is for the cell itself"},
+    {CELLS("<distances><sibling id='0' value='11'/></distances>", "", ""),
+     "the distance to cell 0 is 11"},
+    {CELLS("<cache level='4' associativity='none' policy='none'><size value='1'/>"
+           "<line value='1'/></cache>",
+           "", ""),
+     "'4' is not a number up to 3"},
+    {CELLS("<cache level='1' associativity='round' policy='none'><size value='1'/>"
+           "<line value='1'/></cache>",
+           "", ""),
+     "'round' is none of none, direct, full"},
+    {CELLS("<cache level='1' associativity='none' policy='none'><size value='1'/>"
+           "</cache>",
+           "", ""),
+     "its line is missing"},
+    {CELLS("<cache level='1' associativity='none' policy='none'><size value='1'/>"
+           "<line value='1'/></cache><cache level='1' associativity='none' "
+           "policy='none'><size value='1'/><line value='1'/></cache>",
+           "", ""),
+     "there twice"},
+    {CELLS("", "",
+           "<interconnects><latency initiator='0' target='2' type='read' "
+           "value='1'/></interconnects>"),
+     "<latency target>: '2'"},
+    {CELLS("", "",
+           "<interconnects><latency initiator='0' target='1' type='all' "
+           "value='1'/></interconnects>"),
+     "'all' is none of access, read, write"},
+    {CELLS("", "",
+           "<interconnects><latency initiator='0' target='1' cache='1' "
+           "type='read' value='1'/></interconnects>"),
+     "no <cache> of that level"},
+    {CELLS("", "",
+           "<interconnects><latency initiator='0' target='1' type='read' "
+           "value='1'/><latency initiator='0' target='1' type='read' "
+           "value='2'/></interconnects>"),
+     "there twice"},
+    {CELLS("", "",
+           "<interconnects><latency initiator='0' target='1' type='read' value='1'/>"
+           "<bandwidth initiator='1' target='0' type='write' value='2'/>"
+           "</interconnects>"),
+     "from cell 1 to cell 0: there is one in the other direction"},
+    {CELLS("", "",
+           "<interconnects><bandwidth initiator='0' target='1' type='read' "
+           "value='99' unit='EiB'/></interconnects>"),
+     "more than can be counted"},
+    {HEAD "<cpu><numa><cell cpus='0' memory='1'/><cell memory='1'/><interconnects>"
+          "<latency initiator='1' target='0' type='read' value='1'/></interconnects>"
+          "</numa></cpu></domain>",
+     "the initiator has no vCPUs"},
+};
+
 static void
 test_refused(void)
 {
-    static const struct {
-        const char *xml;
-        const char *says;
-    } cases[] = {
-        {HEAD
-         "<vcpu>4</vcpu><cpu><topology sockets='1' cores='1' threads='1'/><numa><cell "
-         "memory='1'/></numa></cpu></domain>",
-         "1 CPUs, but there are 4"},
-        {HEAD "<cpu><topology sockets='0' cores='1' threads='1'/><numa><cell memory='1'/>"
-              "</numa></cpu></domain>",
-         "less than 1"},
-        {HEAD
-         "<cpu><topology sockets='1' cores='1'/><numa><cell memory='1'/></numa></cpu>"
-         "</domain>",
-         "<topology threads>: it is missing"},
-        {HEAD
-         "<maxMemory>1</maxMemory><cpu><numa><cell memory='1'/></numa></cpu></domain>",
-         "<maxMemory slots>"},
-        {HEAD
-         "<maxMemory slots='1'>x</maxMemory><cpu><numa><cell memory='1'/></numa></cpu>"
-         "</domain>",
-         "<maxMemory>: 'x'"},
-        {CELLS("<distances/>", "", ""), "no <sibling>"},
-        {CELLS("", "<distances><sibling id='2' value='20'/></distances>", ""),
-         "cell 1: <sibling id>: '2'"},
-        {CELLS("<distances><sibling id='1' value='9'/></distances>", "", ""),
-         "less than 10"},
-        {CELLS("<distances><sibling id='1' value='256'/></distances>", "", ""),
-         "up to 255"},
-        {CELLS("<distances><sibling id='1' value='10'/></distances>", "", ""),
-         "10 is for the cell itself"},
-        {CELLS("<distances><sibling id='0' value='11'/></distances>", "", ""),
-         "the distance to cell 0 is 11"},
-        {CELLS("<cache level='4' associativity='none' policy='none'><size value='1'/>"
-               "<line value='1'/></cache>",
-               "", ""),
-         "'4' is not a number up to 3"},
-        {CELLS("<cache level='1' associativity='round' policy='none'><size value='1'/>"
-               "<line value='1'/></cache>",
-               "", ""),
-         "'round' is none of none, direct, full"},
-        {CELLS("<cache level='1' associativity='none' policy='none'><size value='1'/>"
-               "</cache>",
-               "", ""),
-         "its line is missing"},
-        {CELLS("<cache level='1' associativity='none' policy='none'><size value='1'/>"
-               "<line value='1'/></cache><cache level='1' associativity='none' "
-               "policy='none'><size value='1'/><line value='1'/></cache>",
-               "", ""),
-         "there twice"},
-        {CELLS("", "",
-               "<interconnects><latency initiator='0' target='2' type='read' "
-               "value='1'/></interconnects>"),
-         "<latency target>: '2'"},
-        {CELLS("", "",
-               "<interconnects><latency initiator='0' target='1' type='all' "
-               "value='1'/></interconnects>"),
-         "'all' is none of access, read, write"},
-        {CELLS("", "",
-               "<interconnects><latency initiator='0' target='1' cache='1' "
-               "type='read' value='1'/></interconnects>"),
-         "no <cache> of that level"},
-        {CELLS("", "",
-               "<interconnects><latency initiator='0' target='1' type='read' "
-               "value='1'/><latency initiator='0' target='1' type='read' "
-               "value='2'/></interconnects>"),
-         "there twice"},
-        {CELLS("", "",
-               "<interconnects><latency initiator='0' target='1' type='read' value='1'/>"
-               "<bandwidth initiator='1' target='0' type='write' value='2'/>"
-               "</interconnects>"),
-         "from cell 1 to cell 0: there is one in the other direction"},
-        {CELLS("", "",
-               "<interconnects><bandwidth initiator='0' target='1' type='read' "
-               "value='99' unit='EiB'/></interconnects>"),
-         "more than can be counted"},
-        {HEAD "<cpu><numa><cell cpus='0' memory='1'/><cell memory='1'/><interconnects>"
-              "<latency initiator='1' target='0' type='read' value='1'/></interconnects>"
-              "</numa></cpu></domain>",
-         "the initiator has no vCPUs"},
-    };
-    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    for (gsize i = 0; i < G_N_ELEMENTS(refused); i++) {
         g_autoptr(GError) error = NULL;
         g_autoptr(VnGuest) guest =
-            vn_domain_parse(cases[i].xml, strlen(cases[i].xml), &error);
+            vn_domain_parse(refused[i].xml, strlen(refused[i].xml), &error);
         g_assert_null(guest);
         g_assert_error(error, VN_ERROR, VN_ERROR_INVALID);
         g_assert_true(g_str_has_prefix(error->message, "guest db1: "));
-        if (!strstr(error->message, cases[i].says))
-            g_error("case %zu: \"%s\" lacks \"%s\"", i, error->message, cases[i].says);
+        if (!strstr(error->message, refused[i].says))
+            g_error("case %zu: \"%s\" lacks \"%s\"", i, error->message, refused[i].says);
     }
 }
 
