@@ -17,7 +17,7 @@
  *
  * As libvirt 9.0 has it: sizes are in whole MiB; a distance that is told one way only
  * holds both ways, one that is not told is 20; when all are 10 and 20, none are told.
- * Between two cells it takes latencies and bandwidths in one direction only. What it takes
+ * Between two cells it takes latencies and bandwidths in one direction. What it takes
  * and we cannot use is passed over, and the reasons say so. Home of a cell is what a
  * strict or preferred <memnode> names, else it is empty.
  *
