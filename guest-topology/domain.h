@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "guest-topology/xml.h"
 #include "model/guest.h"
 
 /**
@@ -28,3 +29,9 @@
  * Returns: (transfer full): the guest, or NULL
  */
 VnGuest *vn_domain_parse(const char *xml, gsize length, GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_domain_read: vn_domain_parse() of a document that is read already. One that libvirt
+ * has not seen yet may have no uuid: it is NULL then.
+ */
+VnGuest *vn_domain_read(const xmlNode *domain, GError **error) VN_WARN_UNUSED;
