@@ -38,19 +38,29 @@ is_file(const char *argument)
     return strchr(argument, '/') || g_str_has_suffix(argument, ".xml");
 }
 
+/* A definition that libvirt may not have seen yet: it can be without uuid. */
+static VnGuest *
+read_definition(const char *path, GError **error)
+{
+    g_autoptr(GByteArray) bytes = read_file(path, DEFINITION_BYTES_MAX, error);
+    if (!bytes)
+        return NULL;
+    g_autoptr(xmlDoc) document =
+        vn_xml_read((const char *) bytes->data, bytes->len, path, error);
+    VnGuest *guest =
+        document ? vn_domain_read(xmlDocGetRootElement(document), error) : NULL;
+    if (document && !guest)
+        g_prefix_error(error, "%s: ", path);
+    return guest;
+}
+
 /* The definition of GUEST, which vnumad has from libvirt, or the one in FILE. */
 static VnGuest *
 read_guest(const VnCall *call, GError **error)
 {
     const char *argument = call->arguments[0];
-    if (is_file(argument)) {
-        g_autoptr(GByteArray) bytes = read_file(argument, DEFINITION_BYTES_MAX, error);
-        VnGuest *guest =
-            bytes ? vn_domain_parse((const char *) bytes->data, bytes->len, error) : NULL;
-        if (bytes && !guest)
-            g_prefix_error(error, "%s: ", argument);
-        return guest;
-    }
+    if (is_file(argument))
+        return read_definition(argument, error);
     g_autoptr(VnClient) client = vn_client_new(call->bus, call->timeout_s, error);
     g_autofree char *xml =
         client ? vn_client_get_definition(client, argument, error) : NULL;

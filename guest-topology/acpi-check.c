@@ -198,15 +198,6 @@ check_hmat(const VnVnuma *vnuma, GError **error)
 {
     if (!vn_acpi_has_hmat(vnuma))
         return TRUE;
-    for (guint id = 0; id < vnuma->cells->len; id++) {
-        if (vn_acpi_initiator(vnuma, id) < VN_CELLS_MAX)
-            continue;
-        g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
-                    "cell %u: it has no vCPUs, and no interconnect leads to it: HMAT has "
-                    "to tell which cell's vCPUs are nearest",
-                    id);
-        return FALSE;
-    }
     for (guint i = 0; i < vnuma->interconnects->len; i++) {
         if (is_first_of_matrix(vnuma, i) && !check_matrix(vnuma, i, error))
             return FALSE;

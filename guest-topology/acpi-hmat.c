@@ -21,7 +21,7 @@ enum {
 
 #define INITIATOR_VALID 1u
 
-/* Data types: three of latency, then three of bandwidth, each in the order of VnAccess. */
+/* Data types: three of latency, then three of bandwidth, both in VnAccess's order. */
 #define LATENCY_TYPES 3u
 #define DATA_TYPES 6u
 #define HIERARCHIES 4u

@@ -13,7 +13,7 @@
 #include "guest-topology/memory_layout.h"
 #include "model/vnuma.h"
 
-/* What is taken for a table: some four times the largest that the limits of VnVnuma make. */
+/* What is taken for a table: some four times the largest that a VnVnuma can make. */
 #define VN_ACPI_BYTES_MAX (4u << 20)
 
 /**
@@ -21,8 +21,8 @@
  * @error: INVALID, naming the cell or what else it is: what QEMU 7.2 would refuse, or
  *   could not tell the guest as it is meant
  *
- * vn_vnuma_check(), and what only matters to QEMU: how many vCPUs the machine takes, sizes
- * of memory and room for hot-plugging, what HMAT can express.
+ * vn_vnuma_check(), and what only matters to QEMU: how many vCPUs the machine takes,
+ * sizes of memory and room for hot-plugging, what HMAT can express.
  */
 gboolean vn_acpi_check(const VnVnuma *vnuma, GError **error) VN_WARN_UNUSED;
 
@@ -55,8 +55,8 @@ guint vn_acpi_initiator(const VnVnuma *vnuma, guint cell);
  * vn_acpi_decode:
  * @bytes: one table, from its signature on; what follows its own length is left alone
  * @error: INVALID, naming the offset: not SRAT, SLIT or HMAT; larger than
- *   VN_ACPI_BYTES_MAX; truncated; a structure whose length cannot be. UNSUPPORTED: HMAT of
- *   a revision whose units are not known
+ *   VN_ACPI_BYTES_MAX; truncated; a structure whose length cannot be. UNSUPPORTED: HMAT
+ *   of a revision whose units are not known
  *
  * What real firmware gets wrong and what can be lived with is in the warnings: a checksum
  * that is not right, bytes behind the end, structures that are too short or not known,

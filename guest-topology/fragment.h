@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A virtual NUMA topology in libvirt's words, to be looked at or pasted into a definition.
- * A whole definition is define.c's.
+ * A virtual NUMA topology in libvirt's words, to be looked at or pasted into a
+ * definition. A whole definition is define.c's.
  */
 #pragma once
 

@@ -73,8 +73,9 @@ add_cell(GPtrArray *argv, const VnVnuma *vnuma, const VnVnumaCell *cell)
     g_string_printf(node, "node,nodeid=%u", cell->id);
     if (!vn_idset_is_empty(cell->vcpus))
         append_ids(node, "cpus", cell->vcpus);
-    if (vn_acpi_has_hmat(vnuma))
-        g_string_append_printf(node, ",initiator=%u", vn_acpi_initiator(vnuma, cell->id));
+    guint initiator = vn_acpi_initiator(vnuma, cell->id);
+    if (vn_acpi_has_hmat(vnuma) && initiator < VN_CELLS_MAX)
+        g_string_append_printf(node, ",initiator=%u", initiator);
     if (cell->memory_bytes > 0) {
         add_object(argv, vnuma, cell);
         g_string_append_printf(node, ",memdev=ram-node%u", cell->id);

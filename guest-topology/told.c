@@ -230,13 +230,21 @@ is_cache_told(const VnVnuma *vnuma, guint cell, guint level)
     return level == 0;
 }
 
-/* A number for each interconnect that there can be but once. */
-static guint
+/* A number, not 0, for each interconnect that there can be but once. */
+static gpointer
 key_of(const VnInterconnect *one, gboolean latency)
 {
     guint key = one->initiator * VN_CELLS_MAX + one->target;
     key = key * (CACHE_LEVEL_MAX + 1) + one->cache;
-    return (key * (VN_ACCESS_WRITE + 1) + one->access) * 2 + (latency ? 1 : 0);
+    key = key * (VN_ACCESS_WRITE + 1) + one->access;
+    return GUINT_TO_POINTER(key * 2 + (latency ? 1 : 0) + 1);
+}
+
+/* The same for all between two cells in one direction; none that key_of() has. */
+static gpointer
+link_of(guint initiator, guint target)
+{
+    return GINT_TO_POINTER(-1 - (gint) (initiator * VN_CELLS_MAX + target));
 }
 
 /* What libvirt asks of an interconnect beside those before it, which are @seen. */
@@ -249,8 +257,12 @@ check_interconnect(const VnVnuma *vnuma, const VnInterconnect *one, gboolean lat
         wrong = "the initiator has no vCPUs";
     else if (!is_cache_told(vnuma, one->target, one->cache))
         wrong = "the target has no <cache> of that level";
-    else if (!g_hash_table_add(seen, GUINT_TO_POINTER(key_of(one, latency))))
+    else if (!g_hash_table_add(seen, key_of(one, latency)))
         wrong = "it is there twice";
+    else if (one->initiator != one->target &&
+             g_hash_table_contains(seen, link_of(one->target, one->initiator)))
+        wrong = "there is one in the other direction, and libvirt takes only one of them";
+    g_hash_table_add(seen, link_of(one->initiator, one->target));
     if (!wrong)
         return TRUE;
     g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "<%s> from cell %u to cell %u: %s",
@@ -298,11 +310,6 @@ parse_interconnects(const xmlNode *numa, VnVnuma *vnuma, GError **error)
         gboolean latency = vn_xml_is(node, NULL, "latency");
         if (!latency && !vn_xml_is(node, NULL, "bandwidth"))
             continue;
-        if (vnuma->interconnects->len == VN_TOLD_INTERCONNECTS_MAX) {
-            g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
-                        "<interconnects>: more than %u", VN_TOLD_INTERCONNECTS_MAX);
-            return FALSE;
-        }
         if (!parse_interconnect(node, latency, vnuma, seen, error))
             return FALSE;
     }
@@ -377,6 +384,22 @@ set_machine(const xmlNode *domain, const VnGuest *guest, VnVnuma *vnuma)
     vnuma->machine = g_strdup(named ? guest->machine : "pc");
 }
 
+/* What is as it is asked for, and yet not what the guest will see. */
+static void
+add_reasons(const xmlNode *domain, VnVnuma *vnuma)
+{
+    if (!vn_xml_child(vn_xml_child(domain, "features"), "acpi"))
+        vn_vnuma_add_reason(vnuma, "the definition has no <acpi/> in its <features>: the "
+                                   "guest gets no ACPI tables at all");
+    for (guint id = 0; id < vnuma->cells->len; id++) {
+        if (vn_vnuma_cell(vnuma, id)->memory_bytes == 0)
+            vn_vnuma_add_reason(vnuma,
+                                "cell %u has no memory: libvirt 9.0 asks QEMU for an "
+                                "object of 0 bytes, which QEMU refuses",
+                                id);
+    }
+}
+
 VnVnuma *
 vn_told_parse(const xmlNode *domain, const VnGuest *guest, GError **error)
 {
@@ -389,5 +412,6 @@ vn_told_parse(const xmlNode *domain, const VnGuest *guest, GError **error)
         !parse_interconnects(numa, vnuma, error) ||
         !parse_memory_max(domain, vnuma, error))
         return NULL;
+    add_reasons(domain, vnuma);
     return g_steal_pointer(&vnuma);
 }

@@ -9,9 +9,6 @@
 #include "guest-topology/xml.h"
 #include "model/guest.h"
 
-/* Three latencies and three bandwidths from each of 64 cells to each: what we can use. */
-#define VN_TOLD_INTERCONNECTS_MAX (6u * 64u * 64u)
-
 /**
  * vn_told_parse:
  * @domain: the <domain> element
@@ -19,9 +16,10 @@
  * @error: INVALID: a value that libvirt itself would refuse; does not name the guest
  *
  * As libvirt 9.0 has it: sizes are in whole MiB; a distance that is told one way only
- * holds both ways, one that is not told is 20; when all are 10 and 20, none are told. What
- * libvirt takes and we cannot use is passed over, and the reasons say so. Home of a cell
- * is what a strict or preferred <memnode> names, else it is empty.
+ * holds both ways, one that is not told is 20; when all are 10 and 20, none are told.
+ * Between two cells it takes latencies and bandwidths in one direction. What it takes
+ * and we cannot use is passed over, and the reasons say so. Home of a cell is what a
+ * strict or preferred <memnode> names, else it is empty.
  *
  * Source of the format: https://libvirt.org/formatdomain.html; for what it leaves open,
  * libvirt 9.0, src/conf/numa_conf.c.

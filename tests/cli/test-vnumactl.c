@@ -32,6 +32,12 @@ test_usage(void)
         {"list --root", "Missing argument for --root"},
         {"list --timeout 0", "--timeout: 0 is not between 1 and 86400 seconds"},
         {"list --timeout=-1", "--timeout: -1 is not between 1 and 86400 seconds"},
+        {"topology", "topology: GUEST|FILE... is missing"},
+        {"topology a b", "topology: 'b' is one argument too many"},
+        {"topology a --xml --decode",
+         "topology: only one of --xml, --qemu, --acpi and --decode can be"},
+        {"topology a --wait", "topology: --wait is no option of this verb"},
+        {"list --acpi x", "list: --acpi is no option of this verb"},
         {"--color blue list", "--color: 'blue' is none of auto, always, never"},
         {"show \xff", "show: '\xef\xbf\xbd' is not valid UTF-8"},
         {"list --bus nonsense",
@@ -225,11 +231,8 @@ static void
 test_no_bus(void)
 {
     static const char *const lines[] = {
-        "list",
-        "show db1",
-        "plan",
-        "rebalance --wait",
-        "list --bus unix:path=/nonexistent/system",
+        "list", "show db1",         "topology db1",
+        "plan", "rebalance --wait", "list --bus unix:path=/nonexistent/system",
     };
     for (gsize i = 0; i < G_N_ELEMENTS(lines); i++) {
         g_autoptr(Run) run = run_simply(lines[i]);

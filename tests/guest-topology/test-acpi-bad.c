@@ -328,10 +328,6 @@ test_refused_topologies(void)
         {"<memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages>"
          "</memoryBacking><cpu><numa><cell cpus='0' memory='3072'/></numa></cpu>",
          "cell 0: its memory, 3145728 bytes, is not in whole pages"},
-        {"<cpu><numa><cell cpus='0' memory='1'/><cell memory='1'/><interconnects>"
-         "<latency initiator='0' target='0' type='read' value='1'/></interconnects>"
-         "</numa></cpu>",
-         "cell 1: it has no vCPUs, and no interconnect"},
         {"<cpu><numa><cell cpus='0' memory='1'/><interconnects>"
          "<bandwidth initiator='0' target='0' type='read' value='1025'/></interconnects>"
          "</numa></cpu>",

@@ -267,7 +267,7 @@ check_hmat(VnVnuma *vnuma)
 static void
 test_roundtrip(void)
 {
-    for (guint i = 0; i < 200; i++) {
+    for (guint i = 0; i < 60; i++) {
         g_autoptr(GError) error = NULL;
         g_autoptr(VnVnuma) vnuma = random_topology();
         gboolean good = vn_acpi_check(vnuma, &error);
