@@ -3,7 +3,7 @@
 #include "guest-topology/closest.h"
 
 /* What the search among many may cost: steps of looking at one place. */
-#define STEPS_MAX 4000000u
+#define STEPS_MAX 1000000u
 #define EXCHANGES_MAX 64u
 
 typedef struct {

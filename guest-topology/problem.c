@@ -87,20 +87,41 @@ try_ascending(const VnProblem *problem, const VnHostPlaces *places, guint most, 
     return NULL;
 }
 
+/* Whether there are nodes enough for so many groups, were all as large as the largest. */
+static gboolean
+may_group(const VnHostPlaces *places, const VnShape *shape)
+{
+    guint cpus = 1;
+    guint64 bytes = 1;
+    for (guint i = 0; i < places->list->len; i++) {
+        const VnPlace *place = places->list->pdata[i];
+        cpus = MAX(cpus, place->cpus);
+        bytes = MAX(bytes, place->bytes);
+    }
+    guint64 each =
+        MAX((shape->vcpus + cpus - 1) / cpus, (shape->bytes + bytes - 1) / bytes);
+    return each * shape->cells <= places->list->len;
+}
+
 /* The largest number of cells for which there are groups; it keeps homes small. */
 static VnPlacement *
 try_groups(const VnProblem *problem, const VnHostPlaces *places)
 {
     guint most = MIN(places->list->len, problem->cells_max);
     guint tried = 0;
-    for (guint cells = most; cells >= problem->cells_min && cells > 0; cells--) {
-        guint wanted = tried < GROUPINGS_MAX ? cells : problem->cells_min;
-        VnPlacement *placement = try_way(problem, places, wanted, VN_WAY_GROUPED);
-        if (placement || tried >= GROUPINGS_MAX)
+    for (guint cells = most; cells >= problem->cells_min && tried < GROUPINGS_MAX;
+         cells--) {
+        VnShape shapes[VN_SHAPES_MAX];
+        if (vn_shape_list(problem->size, problem->tag, places->threads, cells, shapes) ==
+                0 ||
+            !may_group(places, &shapes[0]))
+            continue;
+        VnPlacement *placement = try_way(problem, places, cells, VN_WAY_GROUPED);
+        if (placement)
             return placement;
         tried++;
     }
-    return NULL;
+    return try_way(problem, places, problem->cells_min, VN_WAY_GROUPED);
 }
 
 VnPlacement *

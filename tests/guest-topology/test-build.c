@@ -325,6 +325,25 @@ test_kept(void)
     g_assert_true(vn_idset_contains(vn_vnuma_cell(again, 0)->home, 0));
 }
 
+/* Cells that share a home are counted together. */
+static void
+test_kept_together(void)
+{
+    const Case one = {"one-node", 8, 32768, .cells = 2};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VnHost) host = hosts_named(one.host);
+    g_autoptr(VnTag) tag = tag_of(&one);
+    g_autoptr(VnVnuma) first = build(host, &one);
+    VnBuildSize size = size_of(&one);
+    size.previous = first;
+    ((VnHostNode *) host->nodes->pdata[0])->free_bytes = 32 * GIB;
+    g_autoptr(VnVnuma) kept = vn_build(host, &size, tag, &error);
+    g_assert_no_error(error);
+    ((VnHostNode *) host->nodes->pdata[0])->free_bytes -= 1;
+    g_assert_null(vn_build(host, &size, tag, &error));
+    g_assert_error(error, VN_ERROR, VN_ERROR_REFUSED);
+}
+
 /* A change of what is asked for ends it. */
 static void
 test_not_kept(void)
@@ -422,6 +441,36 @@ test_many_nodes(void)
         g_assert_true(vn_idset_contains(vn_vnuma_cell(vnuma, i)->home, 40 + i));
 }
 
+/* Of 64 nodes with 4 GiB: homes no larger than they have to be. */
+static void
+test_many_groups(void)
+{
+    static const struct {
+        guint vcpus;
+        guint64 memory_gib;
+        guint cells;
+        guint nodes; /* of each */
+    } cases[] = {{4, 200, 4, 13}, {1, 200, 1, 50}, {40, 250, 32, 2}, {1, 256, 1, 64}};
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(VnHost) host = vn_host_new();
+        host->page_size_bytes = 4096;
+        for (guint j = 0; j < 64; j++) {
+            VnHostNode *node = vn_host_add_node(host, j);
+            node->memory_bytes = node->free_bytes = 4 * GIB;
+            node->distances = g_new(guint, 64);
+            vn_idset_add(node->cpus, j);
+            for (guint k = 0; k < 64; k++)
+                node->distances[k] = 10 + (j > k ? j - k : k - j);
+        }
+        g_autoptr(VnVnuma) vnuma =
+            build(host, &(Case){NULL, cases[i].vcpus, cases[i].memory_gib * 1024});
+        g_assert_cmpuint(vnuma->cells->len, ==, cases[i].cells);
+        for (guint j = 0; j < vnuma->cells->len; j++)
+            g_assert_cmpuint(vn_idset_count(vn_vnuma_cell(vnuma, j)->home), <=,
+                             cases[i].nodes);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -433,9 +482,11 @@ main(int argc, char **argv)
     g_test_add_func("/build/contradictions", test_contradictions);
     g_test_add_func("/build/recorded", test_recorded);
     g_test_add_func("/build/kept", test_kept);
+    g_test_add_func("/build/kept-together", test_kept_together);
     g_test_add_func("/build/not-kept", test_not_kept);
     g_test_add_func("/build/machine", test_machine);
     g_test_add_func("/build/distances-asked-for", test_distances_asked_for);
     g_test_add_func("/build/many-nodes", test_many_nodes);
+    g_test_add_func("/build/many-groups", test_many_groups);
     return g_test_run();
 }
