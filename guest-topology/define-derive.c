@@ -150,6 +150,7 @@ build_cells(const VnDerivation *derivation, GError **error)
         .page_size_bytes = whole->page_size_bytes,
         .topology = topology ? &given : NULL,
         .machine = guest->machine,
+        .own_bytes = derivation->options->own_bytes,
     };
     g_autoptr(GArray) own = NULL;
     if (is_of_size(derivation->previous, &size)) {
