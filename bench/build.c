@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * build: how long vn_build() takes for large guests on large hosts, the fastest of several
- * times, and the most memory that the process ever had. One line a case.
+ * build: how long vn_build() takes for large guests on large hosts, the fastest of
+ * several times, and the most memory that the process ever had. One line a case.
  */
 #include "guest-topology/build.h"
 

@@ -204,7 +204,7 @@ complete(VnVnuma *vnuma, const VnProblem *problem, guint threads, GError **error
     return g_steal_pointer(&owned);
 }
 
-/* The places that the cells of @vnuma have as homes, one for each home; NULL: not valid. */
+/* The homes of the cells of @vnuma as places; NULL: they do not hold the cells. */
 static GPtrArray *
 homes_of(const VnVnuma *vnuma, const VnHostPlaces *places)
 {
@@ -234,7 +234,7 @@ homes_of(const VnVnuma *vnuma, const VnHostPlaces *places)
     return g_steal_pointer(&homes);
 }
 
-/* Whether a cell of it is one that could have been derived: consecutive vCPUs, whole units. */
+/* Whether a cell could have been derived: consecutive vCPUs, whole units of memory. */
 static gboolean
 is_derivable(const VnProblem *problem, const VnVnumaCell *cell, guint first_vcpu)
 {

@@ -52,12 +52,12 @@ typedef struct {
  * where that divides the guest's memory (transparent huge pages); where memory is not
  * whole units the last cell has the smaller one.
  *
- * vCPUs are numbered cell by cell. Sockets: one a cell; where the cells are unequal, their
- * greatest common divisor; where all packages have the same number of the homes, and more
- * than one, the cells are dies of a socket (machines of type pc and q35 only). L3 domains
- * below a node are not shown: a vCPU that is pinned to its home does not stay in one. An
- * administrator's topology is kept, and cells are whole sockets of it or equal parts of
- * one, never cutting a core.
+ * vCPUs are numbered cell by cell. Sockets: one a cell; where the cells are unequal, of
+ * as many vCPUs as divide them all; where all packages have the same number of the homes,
+ * and more than one, the cells are dies of a socket (machine types pc and q35 only). L3
+ * domains below a node are not shown: a vCPU that is pinned to its home does not stay in
+ * one. An administrator's topology is kept, and cells are whole sockets of it or equal
+ * parts of one, never cutting a core.
  *
  * A matrix of distances in the tag asks for as many cells as it has rows. Distances and
  * interconnects are added as distances.h and interconnects.h tell.

@@ -131,7 +131,7 @@ account(const Search *search, guint64 *cost, guint index, gboolean add)
     }
 }
 
-/* From @start on, the place nearest to those chosen; of several the one with most memory. */
+/* From @start on, the place nearest to those chosen; of several that with most memory. */
 static void
 grow(Search *search, guint start, guint64 *cost, gboolean *taken)
 {
@@ -213,8 +213,8 @@ try_some(Search *search)
 }
 
 /*
- * Where only some places can take a unit more, and there are many: any set that has enough
- * of those, places that can take both first.
+ * Where only some places can take a unit more, and there are many: any set that has
+ * enough of those, places that can take both first.
  */
 static void
 try_mixed(Search *search)

@@ -17,7 +17,7 @@
  * some places are each taken as a start, the nearest added one by one, and places
  * exchanged as long as that helps.
  *
- * Returns: (nullable): indices into VnHostPlaces.list, guint; NULL when no set of places holds
- * the cells.
+ * Returns: (nullable): indices into VnHostPlaces.list, guint; NULL when no set of
+ * places holds the cells.
  */
 GArray *vn_closest_choose(const VnHostPlaces *places, const VnShape *shape);

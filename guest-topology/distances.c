@@ -2,7 +2,7 @@
 /* Told distances: the mean of the host's between two homes, within what is valid. */
 #include "guest-topology/distances.h"
 
-/* What guests assume where nothing is told (include/linux/topology.h: REMOTE_DISTANCE). */
+/* What guests assume where nothing is told (Linux, topology.h: REMOTE_DISTANCE). */
 #define DISTANCE_REMOTE 20u
 
 /* Places in VnHost.nodes of the nodes of a home that exist. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a guest's HMAT says: the host's figures for the nearest initiators of each home. */
+/* What a guest's HMAT says: the figures for the nearest initiators of each home. */
 #include "guest-topology/interconnects.h"
 
 #include "model/home.h"
@@ -59,14 +59,43 @@ add_pair(VnVnuma *vnuma, guint initiator, guint target, const VnAccessClass *acc
     }
 }
 
-/* FALSE: the host does not tell this cell's figures, or none for this guest's CPUs. */
+/* Whether the host tells the figures of every cell's memory. */
 static gboolean
-derive_target(const VnHost *host, VnVnuma *vnuma, guint target, GPtrArray *cpu_nodes)
+all_told(const VnHost *host, const VnVnuma *vnuma)
+{
+    for (guint i = 0; i < vnuma->cells->len; i++) {
+        const VnVnumaCell *cell = vn_vnuma_cell(vnuma, i);
+        if (cell->memory_bytes > 0 && !access_of(host, cell))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* By cell: the host nodes that its vCPUs run on. */
+static GPtrArray *
+list_initiators(const VnHost *host, const VnVnuma *vnuma)
+{
+    GPtrArray *initiators =
+        g_ptr_array_new_with_free_func((GDestroyNotify) vn_idset_free);
+    for (guint i = 0; i < vnuma->cells->len; i++) {
+        const VnVnumaCell *cell = vn_vnuma_cell(vnuma, i);
+        g_autoptr(VnIdSet) cpus = vn_idset_is_empty(cell->vcpus)
+                                      ? vn_idset_new()
+                                      : vn_home_cpus(host, cell->home);
+        g_ptr_array_add(initiators, vn_host_nodes_of_cpus(host, cpus));
+    }
+    return initiators;
+}
+
+/* FALSE: no cell's CPUs are among the nearest initiators of this cell's memory. */
+static gboolean
+derive_target(const VnHost *host, VnVnuma *vnuma, guint target,
+              const GPtrArray *initiators)
 {
     const VnAccessClass *access = access_of(host, vn_vnuma_cell(vnuma, target));
     gboolean found = FALSE;
-    for (guint i = 0; access && i < vnuma->cells->len; i++) {
-        if (!vn_idset_overlaps(cpu_nodes->pdata[i], access->initiators))
+    for (guint i = 0; i < vnuma->cells->len; i++) {
+        if (!vn_idset_overlaps(initiators->pdata[i], access->initiators))
             continue;
         add_pair(vnuma, i, target, access);
         found = TRUE;
@@ -97,24 +126,15 @@ void
 vn_interconnects_derive(const VnHost *host, VnVnuma *vnuma, const VnTag *tag)
 {
     g_array_set_size(vnuma->interconnects, 0);
-    if (!tag->hmat)
+    if (!tag->hmat || !all_told(host, vnuma))
         return;
-    /* By cell: the host nodes that its vCPUs run on. */
-    g_autoptr(GPtrArray) cpu_nodes =
-        g_ptr_array_new_with_free_func((GDestroyNotify) vn_idset_free);
+    g_autoptr(GPtrArray) initiators = list_initiators(host, vnuma);
     for (guint i = 0; i < vnuma->cells->len; i++) {
-        const VnVnumaCell *cell = vn_vnuma_cell(vnuma, i);
-        g_autoptr(VnIdSet) cpus = vn_idset_is_empty(cell->vcpus)
-                                      ? vn_idset_new()
-                                      : vn_home_cpus(host, cell->home);
-        g_ptr_array_add(cpu_nodes, vn_host_nodes_of_cpus(host, cpus));
+        if (vn_vnuma_cell(vnuma, i)->memory_bytes > 0 &&
+            !derive_target(host, vnuma, i, initiators)) {
+            g_array_set_size(vnuma->interconnects, 0);
+            return;
+        }
     }
-    gboolean all = TRUE;
-    for (guint i = 0; all && i < vnuma->cells->len; i++) {
-        if (vn_vnuma_cell(vnuma, i)->memory_bytes > 0)
-            all = derive_target(host, vnuma, i, cpu_nodes);
-    }
-    if (!all)
-        g_array_set_size(vnuma->interconnects, 0);
     round_bandwidths(vnuma->interconnects);
 }

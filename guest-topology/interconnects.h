@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The latencies and bandwidths (HMAT) that a guest is told, from those of the host. Pure. */
+/* The latencies and bandwidths (HMAT) that a guest is told, from the host's. Pure. */
 #pragma once
 
 #include "model/tag.h"

@@ -130,10 +130,11 @@ measure_distances(VnHostPlaces *places, const VnHost *host, const GArray *indice
     for (guint i = 0; i < n; i++) {
         guint a = g_array_index(indices, guint, i);
         const VnHostNode *one = host->nodes->pdata[a];
-        for (guint j = 0; j < n; j++) {
+        for (guint j = i; j < n; j++) {
             guint b = g_array_index(indices, guint, j);
             const VnHostNode *other = host->nodes->pdata[b];
-            places->apart[i * n + j] = one->distances[b] + other->distances[a];
+            places->apart[i * n + j] = places->apart[j * n + i] =
+                one->distances[b] + other->distances[a];
         }
     }
 }

@@ -59,9 +59,9 @@ guint vn_place_vcpu_extras(const VnPlace *place, const VnShape *shape);
 guint vn_place_byte_extras(const VnPlace *place, const VnShape *shape);
 
 /*
- * The ways to place cells. Each returns (transfer full) the chosen places, of VnPlace with
- * cells set, those of one package one after the other, else ascending in id; NULL when
- * there is none.
+ * The ways to place cells. Each returns (transfer full) the chosen places, of VnPlace
+ * with cells set, those of one package one after the other, else ascending in id; NULL
+ * when there is none.
  */
 
 /** vn_host_places_one_each: a host node for each cell; closest.h chooses. */

@@ -74,7 +74,7 @@ try_way(const VnProblem *problem, const VnHostPlaces *places, guint cells, VnWay
     return NULL;
 }
 
-/* The first number of cells, from the fewest that there may be on, for which @way does. */
+/* The first number of cells, from the fewest that there may be, for which @way does. */
 static VnPlacement *
 try_ascending(const VnProblem *problem, const VnHostPlaces *places, guint most, VnWay way)
 {

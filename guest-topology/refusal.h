@@ -11,7 +11,7 @@
 gboolean vn_refusal_check(const VnProblem *problem, GError **error) VN_WARN_UNUSED;
 
 /**
- * vn_refusal_set: sets @error to REFUSED for a problem that has no solution: why, and those
- * changes that would each be enough, all of which have been tried.
+ * vn_refusal_set: sets @error to REFUSED for a problem that has no solution: why, and
+ * those changes that would each be enough, all of which have been tried.
  */
 void vn_refusal_set(const VnProblem *problem, GError **error);

@@ -121,7 +121,7 @@ package_of(const VnHost *host, const VnIdSet *home)
     return package;
 }
 
-/* How many cells there are to each package, which have them one after the other; else 1. */
+/* How many cells each package has, one after the other; 1 where they are not alike. */
 static guint
 cells_of_package(const VnHost *host, const VnVnuma *vnuma)
 {

@@ -22,7 +22,6 @@ idset(const char *text)
 static void
 add_cpus(VnHost *host, const VnHostNode *node, int package, guint threads)
 {
-    g_autoptr(VnIdSet) core = vn_idset_new();
     VN_IDSET_FOREACH (node->cpus, id) {
         VnHostCpu *cpu = vn_host_add_cpu(host, (guint) id);
         cpu->online = TRUE;

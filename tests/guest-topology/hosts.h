@@ -10,8 +10,8 @@
 
 /**
  * hosts_parse:
- * @text: nodes, separated by blanks: "ID:CPUS:FREE" or "ID:CPUS:FREE:PACKAGE"; CPUS a list
- *   or "-", FREE in GiB of as much memory and 4 GiB more, "-" for a node without memory
+ * @text: nodes, separated by blanks: "ID:CPUS:FREE" or "ID:CPUS:FREE:PACKAGE"; CPUS a
+ *   list or "-", FREE in GiB, of 4 GiB more in all; "-" for a node without memory
  * @distances: a row a node, by blanks; NULL: none are told
  * @threads: so many CPUs in a row are one core
  */
@@ -23,7 +23,7 @@ VnHost *hosts_named(const char *name);
 /** hosts_recorded: of tests/data/hosts. */
 VnHost *hosts_recorded(const char *name);
 
-/** hosts_random: from g_test's random numbers: holes, CPU-less, memoryless, asymmetric. */
+/** hosts_random: of any kind, from g_test's random numbers; distances are asymmetric. */
 VnHost *hosts_random(void);
 
 /** hosts_add_pages: @free huge pages on the node of that index. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* vn_build(): what comes out for hosts of all shapes, what is refused, and what is kept. */
+/* vn_build(): what comes out for hosts of all shapes, what is refused, what is kept. */
 #include "guest-topology/build.h"
 
 #include "model/home.h"
@@ -63,92 +63,91 @@ build(const VnHost *host, const Case *one)
     return vnuma;
 }
 
+static const Case shapes[] = {
+    /* Fits on one node; then for its vCPUs, or its memory, it does not. */
+    {"two-sockets", 8, 16384, .expected = "0-7/16384@0 1x1x4x2"},
+    {"two-sockets", 64, 4096, .expected = "0-63/4096@0 1x1x32x2"},
+    {"two-sockets", 66, 4096, .expected = "0-32/2048@0 33-65/2048@1 2x1x33x1"},
+    {"two-sockets", 96, 4096, .expected = "0-47/2048@0 48-95/2048@1 2x1x24x2"},
+    {"two-sockets", 2, 262146, .expected = "0/131074@0 1/131072@1 2x1x1x1"},
+    {"two-sockets", 128, 524288, .expected = "0-63/262144@0 64-127/262144@1 2x1x32x2"},
+    {"one-node", 16, 65536, .expected = "0-15/65536@0 1x1x8x2"},
+    {"one-node", 7, 1024, .expected = "0-6/1024@0 1x1x7x1"},
+    /* Threads do not count: half as many CPUs, and none are shown. */
+    {"two-sockets", 64, 4096, .no_smt = TRUE,
+     .expected = "0-31/2048@0 32-63/2048@1 2x1x32x1"},
+    /* As many as asked for, also more than there are nodes. */
+    {"two-sockets", 8, 4096, .cells = 2, .expected = "0-3/2048@0 4-7/2048@1 2x1x2x2"},
+    {"two-sockets", 8, 4096, .cells = 4,
+     .expected = "0-1/1024@0 2-3/1024@0 4-5/1024@1 6-7/1024@1 4x1x1x2"},
+    {"two-sockets", 128, 4096, .cells = 1, .expected = "0-127/4096@0-1 1x1x64x2"},
+    {"two-sockets", 16, 4096, .most = 4,
+     .expected = "0-3/1024@0 4-7/1024@0 8-11/1024@1 12-15/1024@1 4x1x2x2"},
+    {"one-node", 8, 1024, .cells = 3,
+     .expected = "0-3/342@0 4-5/342@0 6-7/340@0 4x1x1x2"},
+    /* What does not divide: a core more; a page more; less than a MiB. */
+    {"holes", 11, 3072, .expected = "0-3/1024@0 4-7/1024@2 8-10/1024@33 11x1x1x1"},
+    {"holes", 6, 21, .cells = 2, .expected = "0-2/11@0 3-5/10@2 2x1x3x1"},
+    {"two-sockets", 5, 5120, .page_mib = 0, .cells = 2,
+     .expected = "0-2/2560@0 3-4/2560@1 5x1x1x1"},
+    /* Packages of several nodes: cells are dies. */
+    {"sub-numa", 32, 65536,
+     .expected = "0-7/16384@0 8-15/16384@1 16-23/16384@2 24-31/16384@3 1x4x4x2"},
+    {"sub-numa", 64, 65536,
+     .expected = "0-7/8192@0 8-15/8192@1 16-23/8192@2 24-31/8192@3 32-39/8192@4 "
+                 "40-47/8192@5 48-55/8192@6 56-63/8192@7 2x4x4x2"},
+    {"sub-numa", 40, 65536, .cells = 5,
+     .expected = "0-7/13108@0 8-15/13108@1 16-23/13108@2 24-31/13106@3 "
+                 "32-39/13106@4 5x1x4x2"},
+    {"alternating", 16, 8192, .expected = "0-7/4096@0 8-15/4096@2 1x2x8x1"},
+    {"alternating", 32, 8192,
+     .expected = "0-7/2048@0 8-15/2048@2 16-23/2048@1 24-31/2048@3 2x2x8x1"},
+    /* Expanders are of use when memory is short, and then as a part of a home. */
+    {"expanders", 4, 16384, .expected = "0-3/16384@0 1x1x4x1"},
+    {"expanders", 16, 32768, .expected = "0-7/16384@0 8-15/16384@1 2x1x8x1"},
+    {"expanders", 4, 65536, .expected = "0-1/32768@0,2 2-3/32768@1,3 2x1x2x1"},
+    /* The CPUs of nodes without memory count for the nearest memory. */
+    {"memoryless", 8, 16384, .expected = "0-7/16384@0 1x1x8x1"},
+    {"memoryless", 16, 16384, .expected = "0-7/8192@0 8-15/8192@2 2x1x8x1"},
+    {"memoryless", 4, 16384, .exclude = "0,1", .expected = "0-3/16384@2 1x1x4x1"},
+    {"holes", 12, 3072, .expected = "0-3/1024@0 4-7/1024@2 8-11/1024@33 3x1x4x1"},
+    {"holes", 8, 2048, .exclude = "2,7", .expected = "0-3/1024@0 4-7/1024@33 2x1x4x1"},
+    /* There and back, neighbours and the opposite: 75, 60. */
+    {"ring", 8, 2048, .expected = "0-3/1024@0 4-7/1024@2 2x1x4x1"},
+    /* Cores with a sibling that is offline are not alike. */
+    {"offline", 6, 2048, .expected = "0-2/1024@0 3-5/1024@1 2x1x3x1"},
+    {"offline", 4, 2048, .no_smt = TRUE, .expected = "0-1/1024@0 2-3/1024@1 2x1x2x1"},
+    {"untold", 8, 2048, .expected = "0-3/1024@0 4-7/1024@1 2x1x4x1"},
+    /* No number of cells makes each fit on a node. */
+    {"uneven", 96, 61440, .expected = "0-95/61440@0-1 1x1x48x2"},
+    {"uneven", 96, 61440, .cells = 2,
+     .expected = "0-47/30720@0-1 48-95/30720@0-1 2x1x24x2"},
+    {"two-sockets", 1, 300 * 1024, .expected = "0/307200@0-1 1x1x1x1"},
+    {"ring", 2, 20 * 1024, .expected = "0/10240@0,2 1/10240@1,3 2x1x1x1"},
+    /* An administrator's topology: whole sockets, dies, parts of one. */
+    {"two-sockets", 96, 4096, .topology = {3, 1, 32, 1},
+     .expected = "0-63/2048@0 64-95/2048@1 3x1x32x1"},
+    {"two-sockets", 96, 4096, .topology = {1, 1, 48, 2},
+     .expected = "0-47/2048@0 48-95/2048@1 1x1x48x2"},
+    {"sub-numa", 24, 4096, .topology = {1, 3, 8, 1},
+     .expected = "0-7/1366@0 8-15/1366@1 16-23/1364@2 1x3x8x1"},
+    {"sub-numa", 16, 4096, .topology = {16, 1, 1, 1},
+     .expected = "0-7/2048@0 8-15/2048@1 16x1x1x1"},
+    /* Three cells would cut a core, or a socket's die: four do not. */
+    {"sub-numa", 24, 4096, .topology = {1, 2, 6, 2},
+     .expected = "0-5/1024@0 6-11/1024@1 12-17/1024@2 18-23/1024@3 1x2x6x2"},
+};
+
 static void
 test_shapes(void)
 {
-    static const Case cases[] = {
-        /* Fits on one node; then for its vCPUs, or its memory, it does not. */
-        {"two-sockets", 8, 16384, .expected = "0-7/16384@0 1x1x4x2"},
-        {"two-sockets", 64, 4096, .expected = "0-63/4096@0 1x1x32x2"},
-        {"two-sockets", 66, 4096, .expected = "0-32/2048@0 33-65/2048@1 2x1x33x1"},
-        {"two-sockets", 96, 4096, .expected = "0-47/2048@0 48-95/2048@1 2x1x24x2"},
-        {"two-sockets", 2, 262146, .expected = "0/131074@0 1/131072@1 2x1x1x1"},
-        {"two-sockets", 128, 524288,
-         .expected = "0-63/262144@0 64-127/262144@1 2x1x32x2"},
-        {"one-node", 16, 65536, .expected = "0-15/65536@0 1x1x8x2"},
-        {"one-node", 7, 1024, .expected = "0-6/1024@0 1x1x7x1"},
-        /* Threads do not count: half as many CPUs, and none are shown. */
-        {"two-sockets", 64, 4096, .no_smt = TRUE,
-         .expected = "0-31/2048@0 32-63/2048@1 2x1x32x1"},
-        /* As many as asked for, also more than there are nodes. */
-        {"two-sockets", 8, 4096, .cells = 2, .expected = "0-3/2048@0 4-7/2048@1 2x1x2x2"},
-        {"two-sockets", 8, 4096, .cells = 4,
-         .expected = "0-1/1024@0 2-3/1024@0 4-5/1024@1 6-7/1024@1 4x1x1x2"},
-        {"two-sockets", 128, 4096, .cells = 1, .expected = "0-127/4096@0-1 1x1x64x2"},
-        {"two-sockets", 16, 4096, .most = 4,
-         .expected = "0-3/1024@0 4-7/1024@0 8-11/1024@1 12-15/1024@1 4x1x2x2"},
-        {"one-node", 8, 1024, .cells = 3,
-         .expected = "0-3/342@0 4-5/342@0 6-7/340@0 4x1x1x2"},
-        /* What does not divide: a core more; a page more; less than a MiB. */
-        {"holes", 11, 3072, .expected = "0-3/1024@0 4-7/1024@2 8-10/1024@33 11x1x1x1"},
-        {"holes", 6, 21, .cells = 2, .expected = "0-2/11@0 3-5/10@2 2x1x3x1"},
-        {"two-sockets", 5, 5120, .page_mib = 0, .cells = 2,
-         .expected = "0-2/2560@0 3-4/2560@1 5x1x1x1"},
-        /* Packages of several nodes: cells are dies. */
-        {"sub-numa", 32, 65536,
-         .expected = "0-7/16384@0 8-15/16384@1 16-23/16384@2 24-31/16384@3 1x4x4x2"},
-        {"sub-numa", 64, 65536,
-         .expected = "0-7/8192@0 8-15/8192@1 16-23/8192@2 24-31/8192@3 32-39/8192@4 "
-                     "40-47/8192@5 48-55/8192@6 56-63/8192@7 2x4x4x2"},
-        {"sub-numa", 40, 65536, .cells = 5,
-         .expected = "0-7/13108@0 8-15/13108@1 16-23/13108@2 24-31/13106@3 "
-                     "32-39/13106@4 5x1x4x2"},
-        {"alternating", 16, 8192, .expected = "0-7/4096@0 8-15/4096@2 1x2x8x1"},
-        {"alternating", 32, 8192,
-         .expected = "0-7/2048@0 8-15/2048@2 16-23/2048@1 24-31/2048@3 2x2x8x1"},
-        /* Expanders are of use when memory is short, and then as a part of a home. */
-        {"expanders", 4, 16384, .expected = "0-3/16384@0 1x1x4x1"},
-        {"expanders", 16, 32768, .expected = "0-7/16384@0 8-15/16384@1 2x1x8x1"},
-        {"expanders", 4, 65536, .expected = "0-1/32768@0,2 2-3/32768@1,3 2x1x2x1"},
-        /* The CPUs of nodes without memory count for the nearest memory. */
-        {"memoryless", 8, 16384, .expected = "0-7/16384@0 1x1x8x1"},
-        {"memoryless", 16, 16384, .expected = "0-7/8192@0 8-15/8192@2 2x1x8x1"},
-        {"memoryless", 4, 16384, .exclude = "0,1", .expected = "0-3/16384@2 1x1x4x1"},
-        {"holes", 12, 3072, .expected = "0-3/1024@0 4-7/1024@2 8-11/1024@33 3x1x4x1"},
-        {"holes", 8, 2048, .exclude = "2,7",
-         .expected = "0-3/1024@0 4-7/1024@33 2x1x4x1"},
-        /* There and back, neighbours and the opposite: 75, 60. */
-        {"ring", 8, 2048, .expected = "0-3/1024@0 4-7/1024@2 2x1x4x1"},
-        /* Cores with a sibling that is offline are not alike. */
-        {"offline", 6, 2048, .expected = "0-2/1024@0 3-5/1024@1 2x1x3x1"},
-        {"offline", 4, 2048, .no_smt = TRUE, .expected = "0-1/1024@0 2-3/1024@1 2x1x2x1"},
-        {"untold", 8, 2048, .expected = "0-3/1024@0 4-7/1024@1 2x1x4x1"},
-        /* No number of cells makes each fit on a node. */
-        {"uneven", 96, 61440, .expected = "0-95/61440@0-1 1x1x48x2"},
-        {"uneven", 96, 61440, .cells = 2,
-         .expected = "0-47/30720@0-1 48-95/30720@0-1 2x1x24x2"},
-        {"two-sockets", 1, 300 * 1024, .expected = "0/307200@0-1 1x1x1x1"},
-        {"ring", 2, 20 * 1024, .expected = "0/10240@0,2 1/10240@1,3 2x1x1x1"},
-        /* An administrator's topology: whole sockets, dies, parts of one. */
-        {"two-sockets", 96, 4096, .topology = {3, 1, 32, 1},
-         .expected = "0-63/2048@0 64-95/2048@1 3x1x32x1"},
-        {"two-sockets", 96, 4096, .topology = {1, 1, 48, 2},
-         .expected = "0-47/2048@0 48-95/2048@1 1x1x48x2"},
-        {"sub-numa", 24, 4096, .topology = {1, 3, 8, 1},
-         .expected = "0-7/1366@0 8-15/1366@1 16-23/1364@2 1x3x8x1"},
-        {"sub-numa", 16, 4096, .topology = {16, 1, 1, 1},
-         .expected = "0-7/2048@0 8-15/2048@1 16x1x1x1"},
-        /* Three cells would cut a core, or a socket's die: four do not. */
-        {"sub-numa", 24, 4096, .topology = {1, 2, 6, 2},
-         .expected = "0-5/1024@0 6-11/1024@1 12-17/1024@2 18-23/1024@3 1x2x6x2"},
-    };
-    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autoptr(VnHost) host = hosts_named(cases[i].host);
-        g_autoptr(VnVnuma) vnuma = build(host, &cases[i]);
+    for (gsize i = 0; i < G_N_ELEMENTS(shapes); i++) {
+        g_autoptr(VnHost) host = hosts_named(shapes[i].host);
+        g_autoptr(VnVnuma) vnuma = build(host, &shapes[i]);
         g_autofree char *text = hosts_describe(vnuma);
-        if (!g_str_equal(text, cases[i].expected))
-            g_test_message("%s, case %u", cases[i].host, (guint) i);
-        g_assert_cmpstr(text, ==, cases[i].expected);
+        if (!g_str_equal(text, shapes[i].expected))
+            g_test_message("%s, case %u", shapes[i].host, (guint) i);
+        g_assert_cmpstr(text, ==, shapes[i].expected);
     }
 }
 
@@ -339,6 +338,7 @@ test_kept_together(void)
     ((VnHostNode *) host->nodes->pdata[0])->free_bytes = 32 * GIB;
     g_autoptr(VnVnuma) kept = vn_build(host, &size, tag, &error);
     g_assert_no_error(error);
+    g_assert_cmpuint(kept->cells->len, ==, 2);
     ((VnHostNode *) host->nodes->pdata[0])->free_bytes -= 1;
     g_assert_null(vn_build(host, &size, tag, &error));
     g_assert_error(error, VN_ERROR, VN_ERROR_REFUSED);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* vn_closest_choose() among more places than are tried in full, against trying them all. */
+/* vn_closest_choose() among many places, against trying all sets of them. */
 #include "guest-topology/closest.h"
 
 #include "tests/guest-topology/hosts.h"
@@ -121,7 +121,7 @@ test_exchanged(void)
         g_assert_cmpuint(g_array_index(chosen, guint, i), >=, 10);
 }
 
-/* Only some places can take the unit more, and all that can have to be among the chosen. */
+/* Only some places can take a unit more, and all of them have to be among the chosen. */
 static void
 test_remainders(void)
 {

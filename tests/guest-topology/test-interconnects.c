@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What of the host's HMAT a guest is told: the nearest initiators' figures, or nothing. */
+/* What of the host's HMAT a guest is told: the nearest initiators' figures, or none. */
 #include "guest-topology/interconnects.h"
 
 #include "tests/guest-topology/hosts.h"

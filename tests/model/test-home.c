@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which CPUs are a home's: its own, those of neighbours without memory, or the nearest. */
+/* Which CPUs are a home's: its own, those of nodes without memory, or the nearest. */
 #include "model/home.h"
 
 /* Nodes 0 and 2 have both, 1 and 5 CPUs only, 3 memory only; ids with a hole. */

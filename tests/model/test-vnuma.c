@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* VnVnuma: what it answers without distances, what its check refuses, how it is described. */
+/* VnVnuma: its answers without distances, what its check refuses, its description. */
 #include "model/vnuma.h"
 
 #include <string.h>
