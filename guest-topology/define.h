@@ -31,8 +31,8 @@ typedef struct {
      */
     gboolean dirty_ring;
     /*
-     * (nullable): of guint64, by host node id: what the guest, which runs, holds there: it
-     * counts as room for itself.
+     * (nullable): of guint64, by host node id: what the guest, which runs, holds there:
+     * it counts as room for itself.
      */
     const GArray *own_bytes;
 } VnDefineOptions;
