@@ -429,6 +429,9 @@ test_refused(void)
          "</memoryBacking>",
          VN_ERROR_INVALID, "<page nodeset>: there is no cell 1, only 1 cells"},
         {TAG, "<vcpu cpuset='x'>4</vcpu>", VN_ERROR_INVALID, "guest g1: <vcpu cpuset>: "},
+        {TAG, "<vcpu>6</vcpu><numatune><memory nodeset='1'/></numatune>",
+         VN_ERROR_REFUSED,
+         "; only host nodes 1 are candidates, by its own <numatune>, <vcpu> or pins"},
         {TAG, "<iothreads>x</iothreads>", VN_ERROR_INVALID, "<iothreads>: 'x'"},
     };
     static const VnDefineOptions options = {0};
