@@ -240,6 +240,10 @@ static void
 test_contradictions(void)
 {
     static const Case cases[] = {
+        {"two-sockets", 8, 4096, .topology = {1, 0, 8, 1}, .expected = " 0 dies"},
+        /* In 64 bits this product is 8. */
+        {"two-sockets", 8, 4096, .topology = {55810, 34724, 49477, 384773},
+         .expected = "is not its 8 vCPUs"},
         {"two-sockets", 0, 4096, .expected = "it has to have 1 to 4096 vCPUs"},
         {"two-sockets", 4097, 4096, .expected = "it has to have 1 to 4096 vCPUs"},
         {"two-sockets", 4, 0, .expected = "1 MiB of memory at least"},
@@ -284,6 +288,9 @@ test_recorded(void)
         g_autoptr(VnHost) host = hosts_recorded(cases[i].host);
         g_autoptr(VnVnuma) vnuma = build(host, &cases[i]);
         g_autofree char *text = hosts_describe(vnuma);
+        /* This one has an HMAT: latency and bandwidth of each cell. */
+        g_assert_cmpuint(vnuma->interconnects->len, ==,
+                         g_str_equal(cases[i].host, "lab-four-nodes") ? 4 : 0);
         if (cases[i].expected)
             g_assert_true(g_str_has_prefix(text, cases[i].expected));
         else
@@ -322,6 +329,44 @@ test_kept(void)
     g_autoptr(VnVnuma) again = vn_build(host, &size, tag, &error);
     g_assert_no_error(error);
     g_assert_true(vn_idset_contains(vn_vnuma_cell(again, 0)->home, 0));
+}
+
+/* Huge pages that it holds itself count too, but no more than there are. */
+static void
+test_own_pages(void)
+{
+    static const struct {
+        guint64 own_mib;
+        gboolean fits;
+    } cases[] = {{0, FALSE}, {2, FALSE}, {3, FALSE}, {4, TRUE}, {100, TRUE}};
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        const Case one = {"one-node", 4, 20, 2};
+        g_autoptr(GError) error = NULL;
+        g_autoptr(VnHost) host = hosts_named(one.host);
+        g_autoptr(VnTag) tag = tag_of(&one);
+        g_autoptr(GArray) own = g_array_new(FALSE, TRUE, sizeof(guint64));
+        guint64 bytes = cases[i].own_mib * MIB;
+        VnBuildSize size = size_of(&one);
+        g_array_append_val(own, bytes);
+        size.own_bytes = own;
+        hosts_add_pages(host, 0, 2 * MIB, 8); /* of 10 */
+        g_autoptr(VnVnuma) vnuma = vn_build(host, &size, tag, &error);
+        g_assert_true((vnuma != NULL) == cases[i].fits);
+        size.memory_bytes += 2 * MIB;
+        g_assert_null(vn_build(host, &size, tag, NULL));
+    }
+}
+
+/* The most cells and vCPUs that there may be. */
+static void
+test_limits(void)
+{
+    g_autoptr(VnHost) host = hosts_parse("0:0-8191:512", "10", 2);
+    g_autoptr(VnVnuma) vnuma =
+        build(host, &(Case){NULL, VN_VCPUS_MAX, 4096, .cells = VN_CELLS_MAX});
+    g_assert_cmpuint(vnuma->cells->len, ==, VN_CELLS_MAX);
+    g_assert_cmpuint(vn_idset_count(vn_vnuma_cell(vnuma, 127)->vcpus), ==, 32);
+    g_assert_cmpuint(vn_vnuma_distance(vnuma, 0, 127), ==, 11);
 }
 
 /* Cells that share a home are counted together. */
@@ -481,6 +526,8 @@ main(int argc, char **argv)
     g_test_add_func("/build/refused", test_refused);
     g_test_add_func("/build/contradictions", test_contradictions);
     g_test_add_func("/build/recorded", test_recorded);
+    g_test_add_func("/build/own-pages", test_own_pages);
+    g_test_add_func("/build/limits", test_limits);
     g_test_add_func("/build/kept", test_kept);
     g_test_add_func("/build/kept-together", test_kept_together);
     g_test_add_func("/build/not-kept", test_not_kept);
