@@ -124,6 +124,8 @@ static const Case shapes[] = {
      .expected = "0-47/30720@0-1 48-95/30720@0-1 2x1x24x2"},
     {"two-sockets", 1, 300 * 1024, .expected = "0/307200@0-1 1x1x1x1"},
     {"ring", 2, 20 * 1024, .expected = "0/10240@0,2 1/10240@1,3 2x1x1x1"},
+    {"small-neighbour", 1, 18432, .expected = "0/18432@0,2 1x1x1x1"},
+    {"small-neighbour", 4, 1024, .expected = "0-3/1024@2 1x1x4x1"},
     /* An administrator's topology: whole sockets, dies, parts of one. */
     {"two-sockets", 96, 4096, .topology = {3, 1, 32, 1},
      .expected = "0-63/2048@0 64-95/2048@1 3x1x32x1"},
@@ -331,6 +333,30 @@ test_kept(void)
     g_assert_true(vn_idset_contains(vn_vnuma_cell(again, 0)->home, 0));
 }
 
+/* Not kept when CPUs have gone offline. */
+static void
+test_kept_without_cpus(void)
+{
+    const Case one = {"two-sockets", 32, 65536};
+    g_autoptr(VnHost) host = hosts_named(one.host);
+    g_autoptr(VnTag) tag = tag_of(&one);
+    g_autoptr(VnVnuma) first = build(host, &one);
+    VnBuildSize size = size_of(&one);
+    size.previous = first;
+    for (guint online = 33; online >= 31; online--) {
+        g_autoptr(GError) error = NULL;
+        VnHostNode *node = host->nodes->pdata[0];
+        g_autoptr(VnIdSet) cpus = vn_idset_copy(node->cpus);
+        VN_IDSET_FOREACH (cpus, id) {
+            if ((guint) id >= online)
+                vn_idset_remove(node->cpus, (guint) id);
+        }
+        g_autoptr(VnVnuma) vnuma = vn_build(host, &size, tag, &error);
+        g_assert_no_error(error);
+        g_assert_true(vn_idset_contains(vn_vnuma_cell(vnuma, 0)->home, online < 32));
+    }
+}
+
 /* Huge pages that it holds itself count too, but no more than there are. */
 static void
 test_own_pages(void)
@@ -529,6 +555,7 @@ main(int argc, char **argv)
     g_test_add_func("/build/own-pages", test_own_pages);
     g_test_add_func("/build/limits", test_limits);
     g_test_add_func("/build/kept", test_kept);
+    g_test_add_func("/build/kept-without-cpus", test_kept_without_cpus);
     g_test_add_func("/build/kept-together", test_kept_together);
     g_test_add_func("/build/not-kept", test_not_kept);
     g_test_add_func("/build/machine", test_machine);
