@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * define [CELLS [VCPUS]]: how long vn_define() takes over the definition of a guest with so
- * many cells (64) and vCPUs (512), anew and once it is complete, and how much memory this
- * process had at most. Fails above 50 ms or 32 MiB.
+ * define [CELLS [VCPUS]]: how long vn_define() takes over the definition of a guest with
+ * so many cells (64) and vCPUs (512), anew and once it is complete, and how much memory
+ * this process had at most. Fails above 50 ms or 32 MiB.
  */
 #include "guest-topology/define.h"
 #include "tests/support/scenario.h"

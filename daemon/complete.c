@@ -4,13 +4,12 @@
 
 #include "guest-topology/define.h"
 #include "guest-topology/domain.h"
-#include "host/topology.h"
 #include "virt/definitions.h"
 
 #include <string.h>
 
 struct VnCompleter {
-    char *root;
+    VnObserver *observer;
     VnConnection *virt;
     GHashTable *seen; /* of Seen, by UUID */
 };
@@ -30,10 +29,10 @@ seen_free(gpointer data)
 }
 
 VnCompleter *
-vn_completer_new(const char *root, VnConnection *virt)
+vn_completer_new(VnObserver *observer, VnConnection *virt)
 {
     VnCompleter *completer = g_new0(VnCompleter, 1);
-    completer->root = g_strdup(root);
+    completer->observer = observer;
     completer->virt = virt;
     completer->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, seen_free);
     return completer;
@@ -45,7 +44,6 @@ vn_completer_free(VnCompleter *completer)
     if (!completer)
         return;
     g_hash_table_unref(completer->seen);
-    g_free(completer->root);
     g_free(completer);
 }
 
@@ -99,16 +97,37 @@ refuse(VnCompleter *completer, const VnGuest *guest, const char *xml, GError *wh
     return TRUE;
 }
 
+/* What the guest holds of each host node, where it runs and its cells were found. */
+static GArray *
+own_bytes(const VnSnapshot *snapshot, const char *uuid)
+{
+    GArray *bytes = g_array_new(FALSE, TRUE, sizeof(guint64));
+    const VnGuest *guest = vn_snapshot_find(snapshot, uuid);
+    for (guint i = 0; guest && i < guest->cells->len; i++) {
+        const VnCell *cell = guest->cells->pdata[i];
+        if (bytes->len < cell->resident_bytes->len)
+            g_array_set_size(bytes, cell->resident_bytes->len);
+        for (guint k = 0; k < cell->resident_bytes->len; k++)
+            g_array_index(bytes, guint64, k) +=
+                g_array_index(cell->resident_bytes, guint64, k);
+    }
+    return bytes;
+}
+
 /* The definition filled in, and what was done. */
 static char *
-fill_in(const VnCompleter *completer, const char *xml, VnDefineReport **ret_report,
-        GError **error)
+fill_in(const VnCompleter *completer, const char *uuid, const char *xml,
+        VnDefineReport **ret_report, GError **error)
 {
     VnDefineOptions options = {0};
     if (!vn_virt_takes_dirty_ring(completer->virt, 0, &options.dirty_ring, error))
         return NULL;
-    g_autoptr(VnHost) host = vn_topology_read(completer->root, error);
-    return host ? vn_define(xml, strlen(xml), host, &options, ret_report, error) : NULL;
+    g_autoptr(VnSnapshot) snapshot = vn_observer_observe(completer->observer, error);
+    if (!snapshot)
+        return NULL;
+    g_autoptr(GArray) own = own_bytes(snapshot, uuid);
+    options.own_bytes = own;
+    return vn_define(xml, strlen(xml), snapshot->host, &options, ret_report, error);
 }
 
 /* Gives libvirt the definition, and remembers what it made of it. */
@@ -135,7 +154,7 @@ complete(VnCompleter *completer, const VnGuest *guest, const char *xml,
 {
     GError *why = NULL;
     g_autoptr(VnDefineReport) report = NULL;
-    g_autofree char *filled = fill_in(completer, xml, &report, &why);
+    g_autofree char *filled = fill_in(completer, guest->uuid, xml, &report, &why);
     if (!filled)
         return refuse(completer, guest, xml, why, error);
     if (strcmp(filled, xml) == 0) {

@@ -11,13 +11,12 @@
  */
 #pragma once
 
-#include "model/guest.h"
-#include "virt/connection.h"
+#include "daemon/observe.h"
 
 typedef struct VnCompleter VnCompleter;
 
-/** vn_completer_new: @virt: borrowed; must outlive the completer. */
-VnCompleter *vn_completer_new(const char *root, VnConnection *virt);
+/** vn_completer_new: @observer, @virt: borrowed; must outlive the completer. */
+VnCompleter *vn_completer_new(VnObserver *observer, VnConnection *virt);
 void vn_completer_free(VnCompleter *completer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnCompleter, vn_completer_free)
 

@@ -49,7 +49,7 @@ vn_cycle_new(const VnConfig *config, const char *root, VnConnection *virt,
     cycle->ledger = ledger;
     cycle->root = g_strdup(root);
     cycle->observer = vn_observer_new(config, root, virt);
-    cycle->completer = vn_completer_new(root, virt);
+    cycle->completer = vn_completer_new(cycle->observer, virt);
     cycle->serve = serve_nobody;
     return cycle;
 }

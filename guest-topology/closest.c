@@ -4,7 +4,6 @@
 
 /* What the search among many may cost: steps of looking at one place. */
 #define STEPS_MAX 1000000u
-#define EXCHANGES_MAX 64u
 
 typedef struct {
     const VnHostPlaces *places;
@@ -120,14 +119,11 @@ clear(Search *search)
 
 /* @cost: by place, its distance to all that are chosen. */
 static void
-account(const Search *search, guint64 *cost, guint index, gboolean add)
+account(const Search *search, guint64 *cost, guint index)
 {
     for (guint i = 0; i < search->eligible->len; i++) {
         guint other = g_array_index(search->eligible, guint, i);
-        if (add)
-            cost[other] += apart(search->places, index, other);
-        else
-            cost[other] -= apart(search->places, index, other);
+        cost[other] += apart(search->places, index, other);
     }
 }
 
@@ -139,7 +135,7 @@ grow(Search *search, guint start, guint64 *cost, gboolean *taken)
     while (TRUE) {
         push(search, next);
         taken[next] = TRUE;
-        account(search, cost, next, TRUE);
+        account(search, cost, next);
         if (search->chosen->len == search->shape->cells)
             return;
         gboolean found = FALSE;
@@ -156,41 +152,6 @@ grow(Search *search, guint start, guint64 *cost, gboolean *taken)
     }
 }
 
-/* Exchanges a chosen place for another one, the best such; FALSE when none helps. */
-static gboolean
-exchange(Search *search, guint64 *cost, gboolean *taken)
-{
-    guint n = search->places->list->len;
-    gint64 best_gain = 0;
-    guint out = 0;
-    guint in = n;
-    for (guint i = 0; i < search->chosen->len; i++) {
-        guint old = g_array_index(search->chosen, guint, i);
-        for (guint j = 0; j < search->eligible->len; j++) {
-            guint new = g_array_index(search->eligible, guint, j);
-            gint64 gain = (gint64) cost[old] - (gint64) apart(search->places, old, old) -
-                          (gint64) (cost[new] - apart(search->places, old, new));
-            if (taken[new] || gain <= best_gain)
-                continue;
-            best_gain = gain;
-            out = i;
-            in = new;
-        }
-    }
-    if (in == n)
-        return FALSE;
-    guint old = g_array_index(search->chosen, guint, out);
-    g_array_index(search->chosen, guint, out) = in;
-    taken[old] = FALSE;
-    taken[in] = TRUE;
-    account(search, cost, old, FALSE);
-    account(search, cost, in, TRUE);
-    search->apart -= (guint64) best_gain;
-    search->bytes += place_at(search->places, in)->bytes;
-    search->bytes -= place_at(search->places, old)->bytes;
-    return TRUE;
-}
-
 static void
 try_some(Search *search)
 {
@@ -200,14 +161,11 @@ try_some(Search *search)
     guint stride = (n_eligible + starts - 1) / starts;
     g_autofree guint64 *cost = g_new(guint64, n);
     g_autofree gboolean *taken = g_new(gboolean, n);
-    guint exchanges = 0;
     for (guint i = 0; i < n_eligible; i += stride) {
         memset(cost, 0, n * sizeof *cost);
         memset(taken, 0, n * sizeof *taken);
         clear(search);
         grow(search, g_array_index(search->eligible, guint, i), cost, taken);
-        while (exchanges < EXCHANGES_MAX && exchange(search, cost, taken))
-            exchanges++;
         consider(search);
     }
 }

@@ -13,11 +13,11 @@
 /**
  * vn_closest_choose:
  *
- * Exact for up to VN_CLOSEST_EXACT_MAX places that hold a cell each; with more of them
- * some places are each taken as a start, the nearest added one by one, and places
- * exchanged as long as that helps.
+ * Exact for up to VN_CLOSEST_EXACT_MAX places that hold a cell each. With more of them
+ * the nearest are added one by one to a place to start from, and the best start counts:
+ * all of them up to some hundred places, evenly spread ones among more.
  *
- * Returns: (nullable): indices into VnHostPlaces.list, guint; NULL when no set of places
- * holds the cells.
+ * Returns: (nullable): indices into VnHostPlaces.list, guint; NULL when no set of
+ * places holds the cells.
  */
 GArray *vn_closest_choose(const VnHostPlaces *places, const VnShape *shape);

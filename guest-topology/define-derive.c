@@ -130,6 +130,19 @@ is_of_size(const VnVnuma *previous, const VnBuildSize *size)
            vn_vnuma_check(previous, NULL);
 }
 
+/* What vn_build() takes for excluded may be the administrator's doing. */
+static void
+say_candidates(const VnDerivation *derivation, const VnIdSet *excluded, GError **error)
+{
+    if (!error || vn_idset_is_subset(excluded, derivation->guest->tag->exclude_nodes))
+        return;
+    g_autofree char *said = g_steal_pointer(&(*error)->message);
+    g_autofree char *list = vn_idset_format(derivation->candidates);
+    (*error)->message = g_strdup_printf("%s; only host nodes %s are candidates, by its "
+                                        "own <numatune>, <vcpu> or pins",
+                                        said, list);
+}
+
 static VnVnuma *
 build_cells(const VnDerivation *derivation, GError **error)
 {
@@ -150,6 +163,7 @@ build_cells(const VnDerivation *derivation, GError **error)
         .page_size_bytes = whole->page_size_bytes,
         .topology = topology ? &given : NULL,
         .machine = guest->machine,
+        .own_bytes = derivation->options->own_bytes,
     };
     g_autoptr(GArray) own = NULL;
     if (is_of_size(derivation->previous, &size)) {
@@ -157,7 +171,10 @@ build_cells(const VnDerivation *derivation, GError **error)
         size.own_bytes = own;
         size.previous = derivation->previous;
     }
-    return vn_build(derivation->host, &size, tag, error);
+    VnVnuma *vnuma = vn_build(derivation->host, &size, tag, error);
+    if (!vnuma)
+        say_candidates(derivation, excluded, error);
+    return vnuma;
 }
 
 /* What is still free, by host node, while cells are given their homes. */

@@ -14,7 +14,9 @@ typedef struct {
     const VnDefineOptions *options;
     VnGuest *guest;         /* the definition without our parts */
     VnIdSet *iothreads;     /* their ids */
-    VnIdSet *cpuset;        /* of <vcpu>; NULL: none, or overruled by force */
+    VnIdSet *cpuset;        /* his of <vcpu>; NULL: none */
+    gboolean is_kvm;        /* its domain type */
+    gboolean numad;         /* his placement='auto' of <vcpu> */
     VnParts *current;       /* what stands there */
     VnParts *theirs;        /* of it: the administrator's; with force none */
     VnVnuma *previous;      /* cells of the record, with homes; may have none */

@@ -10,7 +10,7 @@ static const struct {
 } kinds[VN_PARTS_N] = {
     [VN_PART_TOPOLOGY] = {"topology", FALSE},
     [VN_PART_CELLS] = {"cells", FALSE},
-    [VN_PART_PLACEMENT] = {"placement", FALSE},
+    [VN_PART_VCPU] = {"vcpu", FALSE},
     [VN_PART_VCPUPIN] = {"vcpupin", TRUE},
     [VN_PART_EMULATORPIN] = {"emulatorpin", FALSE},
     [VN_PART_IOTHREADPIN] = {"iothreadpin", TRUE},

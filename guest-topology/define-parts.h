@@ -13,7 +13,7 @@
 typedef enum {
     VN_PART_TOPOLOGY,    /* <cpu><topology>: "sockets=1 dies=1 cores=2 threads=2" */
     VN_PART_CELLS,       /* <cpu><numa>: a checksum, "sha256:..." */
-    VN_PART_PLACEMENT,   /* <vcpu placement>: "auto", or absent */
+    VN_PART_VCPU,        /* <vcpu>: "placement auto" or "cpuset 0-3" */
     VN_PART_VCPUPIN,     /* host CPUs of the vCPU @id: "0-3" */
     VN_PART_EMULATORPIN, /* host CPUs */
     VN_PART_IOTHREADPIN, /* host CPUs of the I/O thread @id */

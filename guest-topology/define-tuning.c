@@ -188,6 +188,23 @@ read_dirty_ring(const xmlNode *domain, VnParts *parts)
         g_strjoin(size ? " " : "", state ? state : "off", size ? size : "", NULL));
 }
 
+static gboolean
+read_vcpu(const xmlNode *domain, VnParts *parts, GError **error)
+{
+    const xmlNode *vcpu = vn_xml_child(domain, "vcpu");
+    g_autofree char *placement = vcpu ? vn_xml_attribute(vcpu, "placement") : NULL;
+    g_autofree char *cpuset = vcpu ? vn_xml_attribute(vcpu, "cpuset") : NULL;
+    if (g_strcmp0(placement, "auto") == 0) {
+        vn_parts_take(parts, VN_PART_VCPU, 0, g_strdup("placement auto"));
+    } else if (cpuset) {
+        g_autofree char *list = read_cpuset(vcpu, "cpuset", error);
+        if (!list)
+            return FALSE;
+        vn_parts_take(parts, VN_PART_VCPU, 0, g_strdup_printf("cpuset %s", list));
+    }
+    return TRUE;
+}
+
 VnParts *
 vn_parts_read(const xmlNode *domain, GError **error)
 {
@@ -202,11 +219,8 @@ vn_parts_read(const xmlNode *domain, GError **error)
         return NULL;
     read_dirty_ring(domain, parts);
 
-    const xmlNode *vcpu = vn_xml_child(domain, "vcpu");
-    g_autofree char *placement = vcpu ? vn_xml_attribute(vcpu, "placement") : NULL;
-    if (g_strcmp0(placement, "auto") == 0)
-        vn_parts_take(parts, VN_PART_PLACEMENT, 0, g_steal_pointer(&placement));
-
+    if (!read_vcpu(domain, parts, error))
+        return NULL;
     if (vn_xml_child(vn_xml_child(domain, "cpu"), "numa")) {
         char *cells = vn_cells_of_xml(domain, error);
         if (!cells)
@@ -322,8 +336,9 @@ vn_part_write(xmlNode *domain, GTree *index, VnPart part, guint id, const char *
         break;
     case VN_PART_CELLS:
         g_return_if_reached();
-    case VN_PART_PLACEMENT:
+    case VN_PART_VCPU:
         vn_xml_set(vn_domain_add(domain, "vcpu"), "placement", value);
+        xmlUnsetProp(vn_domain_add(domain, "vcpu"), (const xmlChar *) "cpuset");
         break;
     case VN_PART_VCPUPIN:
     case VN_PART_EMULATORPIN:

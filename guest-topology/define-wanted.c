@@ -168,16 +168,17 @@ want_binding(VnDerivation *derivation)
     want(derivation, VN_PART_MEMORY, 0, bind_to(confining(binding), nodes));
 }
 
+/* With force, what there is of <vcpu placement> and <vcpu cpuset> makes way for pins. */
 static void
-want_placement(VnDerivation *derivation)
+want_vcpu(VnDerivation *derivation)
 {
-    if (!vn_parts_get(derivation->current, VN_PART_PLACEMENT, 0))
-        return;
-    want(derivation, VN_PART_PLACEMENT, 0, g_strdup("static"));
-    if (vn_parts_get(derivation->theirs, VN_PART_PLACEMENT, 0))
-        vn_define_add_conflict(derivation->report, VN_PART_PLACEMENT, NULL,
+    if (derivation->numad)
+        vn_define_add_conflict(derivation->report, VN_PART_VCPU, NULL,
                                "with placement='auto' libvirt asks numad at each start; "
                                "nothing is pinned then");
+    else if (derivation->options->force &&
+             vn_parts_get(derivation->current, VN_PART_VCPU, 0))
+        want(derivation, VN_PART_VCPU, 0, g_strdup("static"));
 }
 
 static void
@@ -199,12 +200,12 @@ vn_derive_parts(VnDerivation *derivation)
     derivation->wanted = vn_parts_new();
     want_topology(derivation);
     want(derivation, VN_PART_CELLS, 0, vn_cells_of_vnuma(derivation->vnuma));
-    want_placement(derivation);
-    if (!vn_parts_get(derivation->theirs, VN_PART_PLACEMENT, 0)) {
+    want_vcpu(derivation);
+    if (!derivation->numad) {
         want_vcpu_pins(derivation);
         want_thread_pins(derivation);
     }
     want_binding(derivation);
-    if (derivation->options->dirty_ring)
+    if (derivation->options->dirty_ring && derivation->is_kvm)
         want(derivation, VN_PART_DIRTY_RING, 0, g_strdup(DIRTY_RING));
 }

@@ -142,20 +142,6 @@ read_iothreads(const xmlNode *domain, GError **error)
 }
 
 static gboolean
-read_cpuset(const Define *define, VnIdSet **ret_cpuset, GError **error)
-{
-    const xmlNode *vcpu = vn_xml_child(define->domain, "vcpu");
-    g_autofree char *text = vcpu ? vn_xml_attribute(vcpu, "cpuset") : NULL;
-    if (!text || define->derivation.options->force ||
-        vn_parts_get(define->derivation.current, VN_PART_PLACEMENT, 0))
-        return TRUE;
-    *ret_cpuset = vn_cpuset_parse(text, error);
-    if (!*ret_cpuset)
-        g_prefix_error(error, "<vcpu cpuset>: ");
-    return *ret_cpuset != NULL;
-}
-
-static gboolean
 check_tag(const VnGuest *guest, GError **error)
 {
     if (guest->tag && !guest->trouble)
@@ -181,8 +167,37 @@ read_definition(Define *define, GError **error)
     if (!derivation->current)
         return FALSE;
     find_theirs(define);
+    g_autofree char *type = vn_xml_attribute(define->domain, "type");
+    derivation->is_kvm = g_strcmp0(type, "kvm") == 0;
+    const char *vcpu = vn_parts_get(derivation->theirs, VN_PART_VCPU, 0);
+    derivation->numad = g_strcmp0(vcpu, "placement auto") == 0;
+    if (vcpu && !derivation->numad)
+        derivation->cpuset = vn_idset_parse(strchr(vcpu, ' ') + 1, NULL);
     derivation->iothreads = read_iothreads(define->domain, error);
-    return derivation->iothreads && read_cpuset(define, &derivation->cpuset, error);
+    return derivation->iothreads != NULL;
+}
+
+/* What the administrator wrote for a cell is for one that there is. */
+static gboolean
+check_pages(const Define *define, GError **error)
+{
+    const VnDerivation *derivation = &define->derivation;
+    const xmlNode *backing = vn_xml_child(define->domain, "memoryBacking");
+    const xmlNode *hugepages = vn_xml_child(backing, "hugepages");
+    for (const xmlNode *page = vn_xml_child(hugepages, "page"); page;
+         page = vn_xml_next(page)) {
+        g_autofree char *nodeset = vn_xml_attribute(page, "nodeset");
+        g_autoptr(VnIdSet) cells = nodeset ? vn_cpuset_parse(nodeset, NULL) : NULL;
+        int beyond = cells ? vn_idset_next(cells, derivation->vnuma->cells->len) : -1;
+        if (beyond < 0)
+            continue;
+        g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
+                    "guest %s: <page nodeset>: there is no cell %d, only %u cells; leave "
+                    "nodeset out for all of them",
+                    derivation->guest->name, beyond, derivation->vnuma->cells->len);
+        return FALSE;
+    }
+    return TRUE;
 }
 
 static gboolean
@@ -247,7 +262,7 @@ write_wanted(Define *define, GTree *index, VnParts *ours, VnParts *written)
         if (vn_parts_get(derivation->theirs, part, id))
             continue;
         /* Once it is static nothing of it is left to recognise. */
-        if (part != VN_PART_PLACEMENT)
+        if (part != VN_PART_VCPU)
             vn_parts_take(ours, part, id, g_strdup(value));
         if (g_strcmp0(vn_parts_get(derivation->current, part, id), value) == 0)
             continue;
@@ -315,7 +330,8 @@ run(Define *define, GError **error)
     const char *topology = vn_parts_get(define->recorded, VN_PART_TOPOLOGY, 0);
     if (topology)
         derivation->previous->topology = vn_topology_of_part(topology);
-    if (!vn_derive_cells(derivation, error) || !check_memnodes(derivation, error))
+    if (!vn_derive_cells(derivation, error) || !check_memnodes(derivation, error) ||
+        !check_pages(define, error))
         return FALSE;
     vn_derive_parts(derivation);
     apply(define);

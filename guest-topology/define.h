@@ -30,6 +30,11 @@ typedef struct {
      * empties the ring of older ones can abort a guest at its start.
      */
     gboolean dirty_ring;
+    /*
+     * (nullable): of guint64, by host node id: what the guest, which runs, holds there:
+     * it counts as room for itself.
+     */
+    const GArray *own_bytes;
 } VnDefineOptions;
 
 /* What was done with one part, or with parts of one kind that have the same value. */

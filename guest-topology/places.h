@@ -33,7 +33,7 @@ VnHostPlaces *vn_host_places_new(const VnHost *host, const VnBuildSize *size,
 void vn_host_places_free(VnHostPlaces *places);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnHostPlaces, vn_host_places_free)
 
-/** vn_host_places_join: (nullable): @nodes as one place; NULL when one of them is none. */
+/** vn_host_places_join: (nullable): @nodes as one place; NULL when one is none. */
 VnPlace *vn_host_places_join(const VnHostPlaces *places, const VnIdSet *nodes);
 
 /** vn_host_places_package: of the node's first CPU; -1 when not known. */
@@ -43,8 +43,8 @@ int vn_host_places_package(const VnHost *host, const VnHostNode *node);
 guint vn_host_places_holding(const VnHostPlaces *places, const VnShape *shape);
 
 /**
- * vn_host_places_fit: whether @chosen, with VnPlace.cells set, holds cells of @shape, those
- * with a unit more among them.
+ * vn_host_places_fit: whether @chosen, with VnPlace.cells set, holds cells of @shape,
+ * those with a unit more among them.
  */
 gboolean vn_host_places_fit(const GPtrArray *chosen, const VnShape *shape);
 

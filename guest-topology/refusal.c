@@ -58,8 +58,10 @@ static gboolean
 check_topology(const VnProblem *problem, GError **error)
 {
     const VnCpuTopology *cpu = problem->size->topology;
-    if (!cpu || (guint64) cpu->sockets * cpu->dies * cpu->cores * cpu->threads ==
-                    problem->size->vcpus)
+    if (!cpu || (cpu->sockets <= VN_VCPUS_MAX && cpu->dies <= VN_VCPUS_MAX &&
+                 cpu->cores <= VN_VCPUS_MAX && cpu->threads <= VN_VCPUS_MAX &&
+                 (guint64) cpu->sockets * cpu->dies * cpu->cores * cpu->threads ==
+                     problem->size->vcpus))
         return TRUE;
     g_set_error(
         error, VN_ERROR, VN_ERROR_INVALID,

@@ -17,6 +17,7 @@
 typedef struct {
     VnTree *tree;
     VnConnection *connection;
+    VnObserver *observer;
     VnCompleter *completer;
     virConnectPtr administrator;
     guint n_events;
@@ -53,7 +54,9 @@ set_up(Fixture *fixture, gconstpointer unused)
     g_autoptr(GError) error = NULL;
     fixture->tree = vn_tree_load("lab-two-nodes");
     fixture->connection = vn_connection_new("test:///default", on_event, fixture);
-    fixture->completer = vn_completer_new(fixture->tree, fixture->connection);
+    VnConfig config = vn_config_defaults();
+    fixture->observer = vn_observer_new(&config, fixture->tree, fixture->connection);
+    fixture->completer = vn_completer_new(fixture->observer, fixture->connection);
     g_assert_true(vn_connection_open(fixture->connection, 0, &error));
     g_assert_no_error(error);
     fixture->administrator = virConnectOpen("test:///default");
@@ -66,6 +69,7 @@ tear_down(Fixture *fixture, gconstpointer unused)
 {
     virConnectClose(fixture->administrator);
     vn_completer_free(fixture->completer);
+    vn_observer_free(fixture->observer);
     vn_connection_free(fixture->connection);
     vn_tree_free(fixture->tree);
 }

@@ -109,6 +109,9 @@ hosts_named(const char *name)
          "10 15 30 60 60 10 15 30 30 60 10 15 15 30 60 10", 1},
         /* CPU 3 and 7 are offline: cores with one sibling only. */
         {"offline", "0:0-2:16 1:4-6:16", "10 20 20 10", 2},
+        /* Node 1 is near and small. */
+        {"small-neighbour", "0:0-3:10 1:4-7:1 2:8-11:12", "10 30 30 30 10 12 30 12 10",
+         1},
         {"uneven", "0:0-63:100 1:64-127:10", "10 21 21 10", 2},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(known); i++) {

@@ -116,6 +116,7 @@ static const Case shapes[] = {
     {"ring", 8, 2048, .expected = "0-3/1024@0 4-7/1024@2 2x1x4x1"},
     /* Cores with a sibling that is offline are not alike. */
     {"offline", 6, 2048, .expected = "0-2/1024@0 3-5/1024@1 2x1x3x1"},
+    {"offline", 4, 2048, .expected = "0-1/1024@0 2-3/1024@1 2x1x2x1"},
     {"offline", 4, 2048, .no_smt = TRUE, .expected = "0-1/1024@0 2-3/1024@1 2x1x2x1"},
     {"untold", 8, 2048, .expected = "0-3/1024@0 4-7/1024@1 2x1x4x1"},
     /* No number of cells makes each fit on a node. */
@@ -124,6 +125,8 @@ static const Case shapes[] = {
      .expected = "0-47/30720@0-1 48-95/30720@0-1 2x1x24x2"},
     {"two-sockets", 1, 300 * 1024, .expected = "0/307200@0-1 1x1x1x1"},
     {"ring", 2, 20 * 1024, .expected = "0/10240@0,2 1/10240@1,3 2x1x1x1"},
+    {"small-neighbour", 1, 18432, .expected = "0/18432@0,2 1x1x1x1"},
+    {"small-neighbour", 4, 1024, .expected = "0-3/1024@2 1x1x4x1"},
     /* An administrator's topology: whole sockets, dies, parts of one. */
     {"two-sockets", 96, 4096, .topology = {3, 1, 32, 1},
      .expected = "0-63/2048@0 64-95/2048@1 3x1x32x1"},
@@ -133,6 +136,8 @@ static const Case shapes[] = {
      .expected = "0-7/1366@0 8-15/1366@1 16-23/1364@2 1x3x8x1"},
     {"sub-numa", 16, 4096, .topology = {16, 1, 1, 1},
      .expected = "0-7/2048@0 8-15/2048@1 16x1x1x1"},
+    {"sub-numa", 16, 4096, .cells = 2, .topology = {1, 4, 4, 1},
+     .expected = "0-7/2048@0 8-15/2048@1 1x4x4x1"},
     /* Three cells would cut a core, or a socket's die: four do not. */
     {"sub-numa", 24, 4096, .topology = {1, 2, 6, 2},
      .expected = "0-5/1024@0 6-11/1024@1 12-17/1024@2 18-23/1024@3 1x2x6x2"},
@@ -240,6 +245,10 @@ static void
 test_contradictions(void)
 {
     static const Case cases[] = {
+        {"two-sockets", 8, 4096, .topology = {1, 0, 8, 1}, .expected = " 0 dies"},
+        /* In 64 bits this product is 8. */
+        {"two-sockets", 8, 4096, .topology = {55810, 34724, 49477, 384773},
+         .expected = "is not its 8 vCPUs"},
         {"two-sockets", 0, 4096, .expected = "it has to have 1 to 4096 vCPUs"},
         {"two-sockets", 4097, 4096, .expected = "it has to have 1 to 4096 vCPUs"},
         {"two-sockets", 4, 0, .expected = "1 MiB of memory at least"},
@@ -284,6 +293,9 @@ test_recorded(void)
         g_autoptr(VnHost) host = hosts_recorded(cases[i].host);
         g_autoptr(VnVnuma) vnuma = build(host, &cases[i]);
         g_autofree char *text = hosts_describe(vnuma);
+        /* This one has an HMAT: latency and bandwidth of each cell. */
+        g_assert_cmpuint(vnuma->interconnects->len, ==,
+                         g_str_equal(cases[i].host, "lab-four-nodes") ? 4 : 0);
         if (cases[i].expected)
             g_assert_true(g_str_has_prefix(text, cases[i].expected));
         else
@@ -324,6 +336,68 @@ test_kept(void)
     g_assert_true(vn_idset_contains(vn_vnuma_cell(again, 0)->home, 0));
 }
 
+/* Not kept when CPUs have gone offline. */
+static void
+test_kept_without_cpus(void)
+{
+    const Case one = {"two-sockets", 32, 65536};
+    g_autoptr(VnHost) host = hosts_named(one.host);
+    g_autoptr(VnTag) tag = tag_of(&one);
+    g_autoptr(VnVnuma) first = build(host, &one);
+    VnBuildSize size = size_of(&one);
+    size.previous = first;
+    for (guint online = 33; online >= 31; online--) {
+        g_autoptr(GError) error = NULL;
+        VnHostNode *node = host->nodes->pdata[0];
+        g_autoptr(VnIdSet) cpus = vn_idset_copy(node->cpus);
+        VN_IDSET_FOREACH (cpus, id) {
+            if ((guint) id >= online)
+                vn_idset_remove(node->cpus, (guint) id);
+        }
+        g_autoptr(VnVnuma) vnuma = vn_build(host, &size, tag, &error);
+        g_assert_no_error(error);
+        g_assert_true(vn_idset_contains(vn_vnuma_cell(vnuma, 0)->home, online < 32));
+    }
+}
+
+/* Huge pages that it holds itself count too, but no more than there are. */
+static void
+test_own_pages(void)
+{
+    static const struct {
+        guint64 own_mib;
+        gboolean fits;
+    } cases[] = {{0, FALSE}, {2, FALSE}, {3, FALSE}, {4, TRUE}, {100, TRUE}};
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        const Case one = {"one-node", 4, 20, 2};
+        g_autoptr(GError) error = NULL;
+        g_autoptr(VnHost) host = hosts_named(one.host);
+        g_autoptr(VnTag) tag = tag_of(&one);
+        g_autoptr(GArray) own = g_array_new(FALSE, TRUE, sizeof(guint64));
+        guint64 bytes = cases[i].own_mib * MIB;
+        VnBuildSize size = size_of(&one);
+        g_array_append_val(own, bytes);
+        size.own_bytes = own;
+        hosts_add_pages(host, 0, 2 * MIB, 8); /* of 10 */
+        g_autoptr(VnVnuma) vnuma = vn_build(host, &size, tag, &error);
+        g_assert_true((vnuma != NULL) == cases[i].fits);
+        size.memory_bytes += 2 * MIB;
+        g_assert_null(vn_build(host, &size, tag, NULL));
+    }
+}
+
+/* The most cells and vCPUs that there may be. */
+static void
+test_limits(void)
+{
+    g_autoptr(VnHost) host = hosts_parse("0:0-8191:512", "10", 2);
+    g_autoptr(VnVnuma) vnuma =
+        build(host, &(Case){NULL, VN_VCPUS_MAX, 4096, .cells = VN_CELLS_MAX});
+    g_assert_cmpuint(vnuma->cells->len, ==, VN_CELLS_MAX);
+    g_assert_cmpuint(vn_idset_count(vn_vnuma_cell(vnuma, 127)->vcpus), ==, 32);
+    g_assert_cmpuint(vn_vnuma_distance(vnuma, 0, 127), ==, 11);
+}
+
 /* Cells that share a home are counted together. */
 static void
 test_kept_together(void)
@@ -348,27 +422,33 @@ test_kept_together(void)
 static void
 test_not_kept(void)
 {
-    static const Case changed[] = {
-        {"two-sockets", 32, 65536, .exclude = "0", .expected = "0-31/65536@1 1x1x16x2"},
-        {"two-sockets", 32, 65536, .cells = 2,
-         .expected = "0-15/32768@0 16-31/32768@1 2x1x8x2"},
-        {"two-sockets", 32, 65536, .most = 16,
-         .expected = "0-15/32768@0 16-31/32768@1 2x1x8x2"},
-        {"two-sockets", 34, 65536, .expected = "0-33/65536@0 1x1x17x2"},
-        {"two-sockets", 32, 65538, .expected = "0-31/65538@0 1x1x16x2"},
+    static const Case pairs[][2] = {
+        {{"two-sockets", 32, 65536},
+         {NULL, 32, 65536, .exclude = "0", .expected = "0-31/65536@1 1x1x16x2"}},
+        {{"two-sockets", 32, 65536},
+         {NULL, 32, 65536, .cells = 2, .expected = "0-15/32768@0 16-31/32768@1 2x1x8x2"}},
+        {{"two-sockets", 32, 65536},
+         {NULL, 32, 65536, .most = 16, .expected = "0-15/32768@0 16-31/32768@1 2x1x8x2"}},
+        {{"two-sockets", 32, 65536},
+         {NULL, 34, 65536, .expected = "0-33/65536@0 1x1x17x2"}},
+        {{"two-sockets", 32, 65536},
+         {NULL, 32, 65538, .expected = "0-31/65538@0 1x1x16x2"}},
+        {{"two-sockets", 96, 4096, .topology = {3, 1, 32, 1}},
+         {NULL, 96, 4096, .most = 48, .expected = "0-47/2048@0 48-95/2048@1 2x1x24x2"}},
+        {{"two-sockets", 24, 4096, .cells = 2},
+         {NULL, 24, 4096, .topology = {3, 1, 8, 1}, .expected = "0-23/4096@0 3x1x8x1"}},
     };
-    for (gsize i = 0; i < G_N_ELEMENTS(changed); i++) {
-        const Case one = {"two-sockets", 32, 65536};
+    for (gsize i = 0; i < G_N_ELEMENTS(pairs); i++) {
         g_autoptr(GError) error = NULL;
-        g_autoptr(VnHost) host = hosts_named("two-sockets");
-        g_autoptr(VnVnuma) first = build(host, &one);
-        g_autoptr(VnTag) tag = tag_of(&changed[i]);
-        VnBuildSize size = size_of(&changed[i]);
+        g_autoptr(VnHost) host = hosts_named(pairs[i][0].host);
+        g_autoptr(VnVnuma) first = build(host, &pairs[i][0]);
+        g_autoptr(VnTag) tag = tag_of(&pairs[i][1]);
+        VnBuildSize size = size_of(&pairs[i][1]);
         size.previous = first;
         g_autoptr(VnVnuma) vnuma = vn_build(host, &size, tag, &error);
         g_assert_no_error(error);
         g_autofree char *text = hosts_describe(vnuma);
-        g_assert_cmpstr(text, ==, changed[i].expected);
+        g_assert_cmpstr(text, ==, pairs[i][1].expected);
     }
 }
 
@@ -441,26 +521,32 @@ test_many_nodes(void)
         g_assert_true(vn_idset_contains(vn_vnuma_cell(vnuma, i)->home, 40 + i));
 }
 
-/* Of 64 nodes with 4 GiB: homes no larger than they have to be. */
+/* Of nodes with a CPU and 4 GiB each: homes no larger than they have to be. */
 static void
 test_many_groups(void)
 {
     static const struct {
+        guint host_nodes;
         guint vcpus;
         guint64 memory_gib;
         guint cells;
         guint nodes; /* of each */
-    } cases[] = {{4, 200, 4, 13}, {1, 200, 1, 50}, {40, 250, 32, 2}, {1, 256, 1, 64}};
+    } cases[] = {{64, 4, 200, 4, 13},
+                 {64, 1, 200, 1, 50},
+                 {64, 40, 250, 32, 2},
+                 {64, 1, 256, 1, 64},
+                 {256, 127, 1020, 85, 3}};
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        guint n = cases[i].host_nodes;
         g_autoptr(VnHost) host = vn_host_new();
         host->page_size_bytes = 4096;
-        for (guint j = 0; j < 64; j++) {
+        for (guint j = 0; j < n; j++) {
             VnHostNode *node = vn_host_add_node(host, j);
             node->memory_bytes = node->free_bytes = 4 * GIB;
-            node->distances = g_new(guint, 64);
+            node->distances = g_new(guint, n);
             vn_idset_add(node->cpus, j);
-            for (guint k = 0; k < 64; k++)
-                node->distances[k] = 10 + (j > k ? j - k : k - j);
+            for (guint k = 0; k < n; k++)
+                node->distances[k] = 10 + (j > k ? j - k : k - j) / 2;
         }
         g_autoptr(VnVnuma) vnuma =
             build(host, &(Case){NULL, cases[i].vcpus, cases[i].memory_gib * 1024});
@@ -481,7 +567,10 @@ main(int argc, char **argv)
     g_test_add_func("/build/refused", test_refused);
     g_test_add_func("/build/contradictions", test_contradictions);
     g_test_add_func("/build/recorded", test_recorded);
+    g_test_add_func("/build/own-pages", test_own_pages);
+    g_test_add_func("/build/limits", test_limits);
     g_test_add_func("/build/kept", test_kept);
+    g_test_add_func("/build/kept-without-cpus", test_kept_without_cpus);
     g_test_add_func("/build/kept-together", test_kept_together);
     g_test_add_func("/build/not-kept", test_not_kept);
     g_test_add_func("/build/machine", test_machine);

@@ -154,8 +154,9 @@ static void
 test_validates(void)
 {
     g_autofree char *program = g_find_program_in_path("virt-xml-validate");
-    if (!program) {
-        g_test_skip("virt-xml-validate is not installed");
+    g_autofree char *helper = g_find_program_in_path("xmllint");
+    if (!program || !helper) {
+        g_test_skip("virt-xml-validate, or xmllint which it runs, is not installed");
         return;
     }
     for (gsize i = 0; i < G_N_ELEMENTS(documents); i++) {
@@ -205,8 +206,8 @@ test_respected(void)
         {TAG_WITH("cells='2'"),
          "<numatune><memory mode='strict' nodeset='1'/></numatune>",
          "<memnode cellid='0' mode='strict' nodeset='1'/>", "nodeset='0'", "memory"},
-        {TAG, "<vcpu cpuset='5-6'>4</vcpu>", "<vcpupin vcpu='0' cpuset='5-6'/>",
-         "cpuset='4-7'"},
+        {TAG_WITH("cells='1'"), "<vcpu cpuset='4-7,^4'>3</vcpu>",
+         "<vcpupin vcpu='0' cpuset='5-7'/>", "nodeset='0", "vcpu"},
         {TAG_WITH("cells='2'"), "<cputune><vcpupin vcpu='0' cpuset='0-7'/></cputune>",
          "<vcpupin vcpu='0' cpuset='0-7'/>", "vcpupin vcpu='0' cpuset='0-3'", "vcpupin 0",
          "vcpupin 0", "home of cell 0"},
@@ -239,8 +240,8 @@ test_respected(void)
          "<memnode cellid='0' mode='strict' nodeset='0'/></numatune>" TWO_CELLS,
          "<memnode cellid='1' mode='strict' nodeset='1'/>", NULL, "memory", "memory",
          "off host node 0"},
-        {TAG, "<vcpu placement='auto'>4</vcpu>", "<memnode", "<vcpupin", "placement",
-         "placement", "nothing is pinned"},
+        {TAG, "<vcpu placement='auto'>4</vcpu>", "<memnode", "<vcpupin", "vcpu", "vcpu",
+         "nothing is pinned"},
         {TAG, "<numatune><memory mode='strict' placement='auto'/></numatune>", "<vcpupin",
          "<memnode", "memory", "memory", "cannot be bound"},
         {TAG, "<cpu><topology sockets='1' cores='2' threads='2'/></cpu>",
@@ -282,6 +283,7 @@ test_force(void)
         "<memnode cellid='0' mode='restrictive' nodeset='1'/>"
         "<memnode cellid='5' mode='restrictive' nodeset='1'/></numatune>",
         "<vcpu placement='auto'>4</vcpu>",
+        "<vcpu cpuset='7'>4</vcpu>",
         "<cputune><vcpupin vcpu='0' cpuset='7'/><emulatorpin cpuset='7'/></cputune>",
         "<cpu><topology sockets='4' cores='1' threads='1'/></cpu>",
     };
@@ -423,6 +425,14 @@ test_refused(void)
          VN_ERROR_INVALID, "guest g1: "},
         {TAG, "<cpu><topology sockets='0' cores='1' threads='1'/></cpu>",
          VN_ERROR_INVALID, "<topology sockets>: it cannot be 0"},
+        {TAG,
+         "<memoryBacking><hugepages><page size='2' unit='MiB' nodeset='0-1'/></hugepages>"
+         "</memoryBacking>",
+         VN_ERROR_INVALID, "<page nodeset>: there is no cell 1, only 1 cells"},
+        {TAG, "<vcpu cpuset='x'>4</vcpu>", VN_ERROR_INVALID, "guest g1: <vcpu cpuset>: "},
+        {TAG, "<vcpu>6</vcpu><numatune><memory nodeset='1'/></numatune>",
+         VN_ERROR_REFUSED,
+         "; only host nodes 1 are candidates, by its own <numatune>, <vcpu> or pins"},
         {TAG, "<iothreads>x</iothreads>", VN_ERROR_INVALID, "<iothreads>: 'x'"},
     };
     static const VnDefineOptions options = {0};
