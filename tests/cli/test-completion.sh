@@ -49,6 +49,10 @@ expect 'my\ guest' plan db1 'm'
 expect '' --bus session show ''
 expect '' host ''
 expect '--wait --dry-run --json --root --bus --timeout --color --help' rebalance '--'
+expect '--xml --qemu --acpi --decode --json --root --bus --timeout --color --help' topology '--'
+expect 'my\ guest' topology my
+expect '/dev/null' topology --acpi /tmp /dev/nul
+expect '/proc/self/task' topology --acpi /proc/self/tas
 expect '--version' '--v'
 expect '' list '--v'
 expect '--force' define '--f'

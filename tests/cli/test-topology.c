@@ -267,6 +267,31 @@ test_bad_definitions(Fixture *fixture, gconstpointer definition)
     assert_failed(large, "bytes");
 }
 
+/* A checksum that is wrong, a structure that is not known, and one that is too short. */
+static void
+test_strange_table(Fixture *fixture, gconstpointer definition)
+{
+    static const char table[58] = "SRAT\72\0\0\0\3\0OEM\033  TABLE   "
+                                  "\1\0\0\0ASL \1\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0"
+                                  "\310\4\0\0\0\6\0\0\0\0";
+    g_autoptr(GError) error = NULL;
+    g_file_set_contents(fixture->path, table, sizeof table, &error);
+    g_assert_no_error(error);
+    g_autofree char *line = g_strdup_printf("topology --decode %s", fixture->path);
+    g_autofree char *expected = g_strdup_printf(
+        "%s: SRAT, revision 3, 58 bytes, of OEM TABLE\n"
+        "\n"
+        "Offset 48: structure of type 200 (not known), 4 bytes: not shown\n"
+        "Offset 52: structure of type 0 (processor local APIC affinity), 6 bytes: not "
+        "shown\n"
+        "Warning: offset 9: the checksum is not right\n"
+        "Warning: offset 52: the structure 'processor local APIC affinity' has 6 bytes "
+        "but needs 16: passed over\n",
+        fixture->path);
+    g_autoptr(Run) run = run_simply(line);
+    assert_printed(run, expected);
+}
+
 static void
 test_bad_tables(Fixture *fixture, gconstpointer definition)
 {
@@ -299,6 +324,7 @@ main(int argc, char **argv)
         {"/topology/acpi", WHOLE("64"), test_acpi},
         {"/topology/stale-table", SMALL, test_stale_table},
         {"/topology/bad-definitions", "", test_bad_definitions},
+        {"/topology/strange-table", SMALL, test_strange_table},
         {"/topology/bad-tables", SMALL, test_bad_tables},
     };
     g_test_init(&argc, &argv, NULL);

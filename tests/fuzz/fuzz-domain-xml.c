@@ -47,6 +47,9 @@ check_told(const VnGuest *guest)
     g_autoptr(GByteArray) hmat = vn_acpi_encode_hmat(told);
     g_autofree char *fragment = vn_fragment_format(told);
     g_auto(GStrv) arguments = vn_qemu_arguments(told);
+    g_assert(arguments[0] && g_str_has_prefix(fragment, "<cpu>"));
+    g_assert((srat != NULL) ==
+             (vn_layout_low_ram(told->machine, vn_vnuma_memory(told)) > 0));
     g_assert((slit != NULL) == (told->distances != NULL));
     g_assert((hmat != NULL) == vn_acpi_has_hmat(told));
     g_assert(vn_acpi_check(told, &error) == (error == NULL));
