@@ -244,6 +244,16 @@ vn_client_get_guest(VnClient *client, const char *name, GError **error)
     return guest;
 }
 
+char *
+vn_client_get_definition(VnClient *client, const char *name, GError **error)
+{
+    char *xml = NULL;
+    if (!vn_dbus_manager_call_get_definition_sync(client->manager, name, &xml, NULL,
+                                                  error))
+        vn_client_explain(client, error);
+    return xml;
+}
+
 GVariant *
 vn_client_plan(VnClient *client, char **guests, GError **error)
 {

@@ -27,6 +27,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnClient, vn_client_free)
 GVariant *vn_client_list_guests(VnClient *client, GError **error) VN_WARN_UNUSED;
 GVariant *vn_client_get_guest(VnClient *client, const char *name,
                               GError **error) VN_WARN_UNUSED;
+char *vn_client_get_definition(VnClient *client, const char *name,
+                               GError **error) VN_WARN_UNUSED;
 GVariant *vn_client_plan(VnClient *client, char **guests, GError **error) VN_WARN_UNUSED;
 
 /** vn_client_rebalance: Returns: the D-Bus path of the job that was started. */

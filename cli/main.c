@@ -32,10 +32,18 @@ line_clear(Line *line)
     g_free(line->call.root);
     g_free(line->call.bus);
     g_free(line->call.connect);
+    g_free(line->call.acpi);
     g_free(line->color);
     g_strfreev(line->words);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Line, line_clear)
+
+/* Help names an option only with the verbs that take it. */
+static int
+flags_of(VnVerbOptions wanted, VnVerbOptions option)
+{
+    return wanted & option ? 0 : G_OPTION_FLAG_HIDDEN;
+}
 
 /* @verb: (nullable): whose own options help names; all are parsed, and checked later */
 static GOptionContext *
@@ -45,15 +53,22 @@ new_context(Line *line, const VnVerb *verb, const char *usage)
     const char *dry_run = wanted & VN_VERB_FORCE ? "Change nothing: print the definition"
                                                  : "Change nothing: the same as 'plan'";
     GOptionEntry own[] = {
-        {"wait", 0, wanted & VN_VERB_WAIT ? 0 : G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE,
-         &line->call.wait, "Show progress, and end when the outcome was checked", NULL},
-        {"dry-run", 0, wanted & VN_VERB_DRY_RUN ? 0 : G_OPTION_FLAG_HIDDEN,
-         G_OPTION_ARG_NONE, &line->call.dry_run, dry_run, NULL},
-        {"force", 0, wanted & VN_VERB_FORCE ? 0 : G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE,
+        {"wait", 0, flags_of(wanted, VN_VERB_WAIT), G_OPTION_ARG_NONE, &line->call.wait,
+         "Show progress, and end when the outcome was checked", NULL},
+        {"dry-run", 0, flags_of(wanted, VN_VERB_DRY_RUN), G_OPTION_ARG_NONE,
+         &line->call.dry_run, dry_run, NULL},
+        {"xml", 0, flags_of(wanted, VN_VERB_XML), G_OPTION_ARG_NONE, &line->call.xml,
+         "Print it as libvirt's <cpu> and <numatune>", NULL},
+        {"qemu", 0, flags_of(wanted, VN_VERB_QEMU), G_OPTION_ARG_NONE, &line->call.qemu,
+         "Print it as arguments for QEMU", NULL},
+        {"acpi", 0, flags_of(wanted, VN_VERB_ACPI), G_OPTION_ARG_FILENAME,
+         &line->call.acpi, "Write it as ACPI tables into DIR", "DIR"},
+        {"decode", 0, flags_of(wanted, VN_VERB_DECODE), G_OPTION_ARG_NONE,
+         &line->call.decode, "Show ACPI tables: SRAT, SLIT, HMAT", NULL},
+        {"force", 0, flags_of(wanted, VN_VERB_FORCE), G_OPTION_ARG_NONE,
          &line->call.force, "Overwrite also what the administrator wrote himself", NULL},
-        {"connect", 0, wanted & VN_VERB_CONNECT ? 0 : G_OPTION_FLAG_HIDDEN,
-         G_OPTION_ARG_STRING, &line->call.connect,
-         "libvirt's URI (default qemu:///system)", "URI"},
+        {"connect", 0, flags_of(wanted, VN_VERB_CONNECT), G_OPTION_ARG_STRING,
+         &line->call.connect, "libvirt's URI (default qemu:///system)", "URI"},
         {0},
     };
     GOptionEntry common[] = {

@@ -39,12 +39,27 @@ static const VnVerb verbs[] = {
         .run = vn_verb_show,
     },
     {
+        .name = "topology",
+        .arguments = "GUEST|FILE...",
+        .arguments_min = 1,
+        .arguments_max = G_MAXUINT,
+        .options = VN_VERB_XML | VN_VERB_QEMU | VN_VERB_ACPI | VN_VERB_DECODE,
+        .takes_guests = TRUE,
+        .takes_files = TRUE,
+        .summary = "Show the virtual NUMA topology that a guest is told",
+        .description =
+            "GUEST is a name or a UUID, and its definition is asked of vnumad. FILE is a\n"
+            "definition: what has a '/' in it or ends in '.xml'; it needs no daemon. Both\n"
+            "are one; only --decode takes several files, which are ACPI tables.",
+        .run = vn_verb_topology,
+    },
+    {
         .name = "define",
         .arguments = "FILE.xml",
         .arguments_min = 1,
         .arguments_max = 1,
         .options = VN_VERB_DRY_RUN | VN_VERB_FORCE | VN_VERB_CONNECT,
-        .takes_file = TRUE,
+        .takes_files = TRUE,
         .summary = "Fill vNUMA, binding and pins into a guest's definition",
         .description =
             "FILE.xml is a libvirt definition, '-' is standard input. Its metadata says\n"
@@ -133,11 +148,37 @@ vn_verb_find(const char *name, GError **error)
     return NULL;
 }
 
+/* The options that only some verbs take; for completion in the order of their bits. */
+static const struct {
+    VnVerbOptions bit;
+    const char *name;
+} options[] = {
+    {VN_VERB_WAIT, "--wait"},   {VN_VERB_DRY_RUN, "--dry-run"},
+    {VN_VERB_XML, "--xml"},     {VN_VERB_QEMU, "--qemu"},
+    {VN_VERB_ACPI, "--acpi"},   {VN_VERB_DECODE, "--decode"},
+    {VN_VERB_FORCE, "--force"}, {VN_VERB_CONNECT, "--connect"},
+};
+
+/* The first option of @call that @verb does not take. */
+static const char *
+find_foreign_option(const VnVerb *verb, const VnCall *call)
+{
+    guint given =
+        (call->wait ? VN_VERB_WAIT : 0) | (call->dry_run ? VN_VERB_DRY_RUN : 0) |
+        (call->xml ? VN_VERB_XML : 0) | (call->qemu ? VN_VERB_QEMU : 0) |
+        (call->acpi ? VN_VERB_ACPI : 0) | (call->decode ? VN_VERB_DECODE : 0) |
+        (call->force ? VN_VERB_FORCE : 0) | (call->connect ? VN_VERB_CONNECT : 0);
+    for (gsize i = 0; i < G_N_ELEMENTS(options); i++) {
+        if (given & options[i].bit & ~(guint) verb->options)
+            return options[i].name;
+    }
+    return NULL;
+}
+
 gboolean
 vn_verb_check(const VnVerb *verb, const VnCall *call, GError **error)
 {
     guint count = g_strv_length(call->arguments);
-    const char *option = NULL;
     if (count < verb->arguments_min) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: %s is missing",
                     verb->name, verb->arguments);
@@ -149,14 +190,7 @@ vn_verb_check(const VnVerb *verb, const VnCall *call, GError **error)
                     call->arguments[verb->arguments_max]);
         return FALSE;
     }
-    if (call->wait && !(verb->options & VN_VERB_WAIT))
-        option = "--wait";
-    if (call->dry_run && !(verb->options & VN_VERB_DRY_RUN))
-        option = "--dry-run";
-    if (call->force && !(verb->options & VN_VERB_FORCE))
-        option = "--force";
-    if (call->connect && !(verb->options & VN_VERB_CONNECT))
-        option = "--connect";
+    const char *option = find_foreign_option(verb, call);
     if (option) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
                     "%s: %s is no option of this verb", verb->name, option);
@@ -187,13 +221,15 @@ char *
 vn_verb_completion_text(void)
 {
     GString *text = g_string_new(NULL);
-    for (const VnVerb *verb = verbs; verb->name; verb++)
-        g_string_append_printf(text, "%s%s%s%s%s%s%s\n", verb->name,
+    for (const VnVerb *verb = verbs; verb->name; verb++) {
+        g_string_append_printf(text, "%s%s%s", verb->name,
                                verb->takes_guests ? " guests" : "",
-                               verb->takes_file ? " file" : "",
-                               verb->options & VN_VERB_WAIT ? " --wait" : "",
-                               verb->options & VN_VERB_DRY_RUN ? " --dry-run" : "",
-                               verb->options & VN_VERB_FORCE ? " --force" : "",
-                               verb->options & VN_VERB_CONNECT ? " --connect" : "");
+                               verb->takes_files ? " files" : "");
+        for (gsize i = 0; i < G_N_ELEMENTS(options); i++) {
+            if (verb->options & options[i].bit)
+                g_string_append_printf(text, " %s", options[i].name);
+        }
+        g_string_append_c(text, '\n');
+    }
     return g_string_free(text, FALSE);
 }

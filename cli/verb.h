@@ -12,8 +12,12 @@
 typedef enum {
     VN_VERB_WAIT = 1 << 0,
     VN_VERB_DRY_RUN = 1 << 1,
-    VN_VERB_FORCE = 1 << 2,
-    VN_VERB_CONNECT = 1 << 3,
+    VN_VERB_XML = 1 << 2,
+    VN_VERB_QEMU = 1 << 3,
+    VN_VERB_ACPI = 1 << 4,
+    VN_VERB_DECODE = 1 << 5,
+    VN_VERB_FORCE = 1 << 6,
+    VN_VERB_CONNECT = 1 << 7,
 } VnVerbOptions;
 
 /* One call of vnumactl, as the command line asks for it. */
@@ -26,6 +30,10 @@ typedef struct {
     gboolean dry_run;
     gboolean force;
     char *connect; /* libvirt's URI; NULL: the usual one */
+    gboolean xml;
+    gboolean qemu;
+    gboolean decode;
+    char *acpi; /* folder for ACPI tables; NULL: not asked for */
     VnOutput output;
 } VnCall;
 
@@ -44,7 +52,7 @@ typedef struct {
     VnVerbOptions options;
     gboolean needs_daemon;
     gboolean takes_guests;
-    gboolean takes_file;
+    gboolean takes_files;
     const char *summary;     /* one line */
     const char *description; /* for the verb's own help */
     VnVerbFunction run;
@@ -66,7 +74,7 @@ gboolean vn_verb_check(const VnVerb *verb, const VnCall *call,
 /** vn_verb_list_text: the verbs with their summaries, for --help. */
 char *vn_verb_list_text(void);
 
-/** vn_verb_completion_text: a line a verb, "NAME [guests] [file] [--OPTION...]". */
+/** vn_verb_completion_text: a line a verb, "NAME [guests] [files] [--OPTION...]". */
 char *vn_verb_completion_text(void);
 
 /* The verbs, each in verb-NAME.c. */
@@ -76,3 +84,4 @@ gboolean vn_verb_show(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_plan(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_define(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_rebalance(const VnCall *call, VnClient *client, GError **error);
+gboolean vn_verb_topology(const VnCall *call, VnClient *client, GError **error);

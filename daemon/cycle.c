@@ -10,6 +10,7 @@
 #include "daemon/observe.h"
 #include "model/dict.h"
 #include "policies/align.h"
+#include "virt/domains.h"
 
 #include <string.h>
 
@@ -303,4 +304,25 @@ gboolean
 vn_cycle_complete(VnCycle *cycle, const char *uuid, GError **error)
 {
     return vn_completer_complete(cycle->completer, uuid, NULL, error);
+}
+
+char *
+vn_cycle_get_definition(VnCycle *cycle, const char *name, GError **error)
+{
+    g_autoptr(GPtrArray) domains = vn_virt_list(cycle->virt, 0, error);
+    if (!domains)
+        return NULL;
+    for (guint i = 0; i < domains->len; i++) {
+        VnVirtDomain *domain = domains->pdata[i];
+        if (strcmp(domain->name, name) != 0 && strcmp(domain->uuid, name) != 0)
+            continue;
+        if (domain->xml)
+            return g_steal_pointer(&domain->xml);
+        g_set_error(error, VN_ERROR, VN_ERROR_BUSY, "guest %s: %s", domain->name,
+                    domain->busy);
+        return NULL;
+    }
+    g_set_error(error, VN_ERROR, VN_ERROR_GONE,
+                "guest %s: there is none of this name; 'vnumactl list' shows all", name);
+    return NULL;
 }

@@ -81,6 +81,19 @@ get_guest(GTask *task, VnCycle *cycle)
 
 /* Runs on the worker. */
 static void
+get_definition(GTask *task, VnCycle *cycle)
+{
+    const Call *call = g_task_get_task_data(task);
+    GError *error = NULL;
+    char *xml = vn_cycle_get_definition(cycle, call->guests[0], &error);
+    if (xml)
+        g_task_return_pointer(task, xml, g_free);
+    else
+        g_task_return_error(task, error);
+}
+
+/* Runs on the worker. */
+static void
 plan(GTask *task, VnCycle *cycle)
 {
     const Call *call = g_task_get_task_data(task);
@@ -132,6 +145,19 @@ answer_with_dict(GObject *source, GAsyncResult *async, gpointer data)
         g_dbus_method_invocation_take_error(call->invocation, error);
 }
 
+static void
+answer_with_text(GObject *source, GAsyncResult *async, gpointer data)
+{
+    const Call *call = g_task_get_task_data(G_TASK(async));
+    GError *error = NULL;
+    g_autofree char *text = g_task_propagate_pointer(G_TASK(async), &error);
+    if (text)
+        g_dbus_method_invocation_return_value(call->invocation,
+                                              g_variant_new("(s)", text));
+    else
+        g_dbus_method_invocation_take_error(call->invocation, error);
+}
+
 /* Hands a call to the worker. @guests: (transfer full) (nullable). */
 static void
 begin_call(VnService *service, GDBusMethodInvocation *invocation, char **guests,
@@ -159,6 +185,16 @@ on_get_guest(VnDBusManager *manager, GDBusMethodInvocation *invocation, const ch
     const char *const guests[] = {name, NULL};
     begin_call(data, invocation, g_strdupv((char **) guests), get_guest,
                answer_with_dict);
+    return TRUE;
+}
+
+static gboolean
+on_get_definition(VnDBusManager *manager, GDBusMethodInvocation *invocation,
+                  const char *name, gpointer data)
+{
+    const char *const guests[] = {name, NULL};
+    begin_call(data, invocation, g_strdupv((char **) guests), get_definition,
+               answer_with_text);
     return TRUE;
 }
 
@@ -287,6 +323,8 @@ vn_service_new(GDBusConnection *connection, VnWorker *worker, const VnConfig *co
                      service);
     g_signal_connect(service->manager, "handle-get-guest", G_CALLBACK(on_get_guest),
                      service);
+    g_signal_connect(service->manager, "handle-get-definition",
+                     G_CALLBACK(on_get_definition), service);
     g_signal_connect(service->manager, "handle-plan", G_CALLBACK(on_plan), service);
     g_signal_connect(service->manager, "handle-rebalance", G_CALLBACK(on_rebalance),
                      service);

@@ -8,6 +8,7 @@
 #include "guest-topology/commandline.h"
 #include "guest-topology/size.h"
 #include "guest-topology/tag.h"
+#include "guest-topology/told.h"
 #include "guest-topology/tuning.h"
 #include "guest-topology/xml.h"
 
@@ -339,6 +340,13 @@ parse(const xmlNode *domain, gboolean needs_uuid, GError **error)
     }
     vn_tag_parse(domain, guest);
     vn_commandline_parse(domain, guest);
+    if (guest->told_cells) {
+        guest->told = vn_told_parse(domain, guest, error);
+        if (!guest->told) {
+            g_prefix_error(error, "guest %s: ", guest->name);
+            return NULL;
+        }
+    }
     return g_steal_pointer(&guest);
 }
 

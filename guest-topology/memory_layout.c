@@ -53,13 +53,24 @@ ram_bytes(const VnGuest *guest, guint n_cells)
 }
 
 guint64
-vn_domain_low_ram(const VnGuest *guest)
+vn_layout_low_ram(const char *machine, guint64 bytes)
 {
-    const Hole *hole = hole_of(guest->machine);
+    const Hole *hole = hole_of(machine);
     if (!hole)
         return 0;
-    guint64 bytes = ram_bytes(guest, guest->cells->len);
     return bytes < hole->fits_below ? bytes : hole->split;
+}
+
+guint64
+vn_layout_high_start(VnLayout layout)
+{
+    return layout == VN_LAYOUT_ABOVE_1TIB ? 1024 * GIB : 4 * GIB;
+}
+
+guint64
+vn_domain_low_ram(const VnGuest *guest)
+{
+    return vn_layout_low_ram(guest->machine, ram_bytes(guest, guest->cells->len));
 }
 
 gboolean
@@ -73,7 +84,6 @@ vn_domain_cell_gpa(const VnGuest *guest, guint cell, guint64 offset, guint varia
     if (offset >= wanted->memory_bytes)
         return FALSE;
     guint64 linear = ram_bytes(guest, cell) + offset;
-    guint64 high_start = variant == VN_LAYOUT_ABOVE_1TIB ? 1024 * GIB : 4 * GIB;
-    *ret_gpa = linear < low ? linear : high_start + (linear - low);
+    *ret_gpa = linear < low ? linear : vn_layout_high_start(variant) + (linear - low);
     return TRUE;
 }

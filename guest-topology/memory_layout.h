@@ -22,6 +22,17 @@ typedef enum {
 #define VN_LAYOUTS 2
 
 /**
+ * vn_layout_low_ram:
+ * @machine: (nullable): QEMU's machine type
+ * @bytes: of RAM in all, without what is hot-plugged
+ *
+ * Returns: how much of it lies below 4 GiB; 0 when the machine's layout is not known. The
+ * rest begins at vn_layout_high_start().
+ */
+guint64 vn_layout_low_ram(const char *machine, guint64 bytes);
+guint64 vn_layout_high_start(VnLayout layout);
+
+/**
  * vn_domain_cell_gpa:
  * @cell: index in VnGuest.cells
  * @offset: in bytes, less than the cell's memory_bytes

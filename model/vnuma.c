@@ -7,6 +7,39 @@
 /* What QEMU and the kernel take where nothing is told: local, and any other node. */
 #define DISTANCE_REMOTE 20u
 
+const char *
+vn_access_name(VnAccess access)
+{
+    static const char *const names[] = {
+        [VN_ACCESS_ANY] = "access",
+        [VN_ACCESS_READ] = "read",
+        [VN_ACCESS_WRITE] = "write",
+    };
+    return names[access];
+}
+
+const char *
+vn_associativity_name(VnAssociativity associativity)
+{
+    static const char *const names[] = {
+        [VN_ASSOCIATIVITY_NONE] = "none",
+        [VN_ASSOCIATIVITY_DIRECT] = "direct",
+        [VN_ASSOCIATIVITY_COMPLEX] = "complex",
+    };
+    return names[associativity];
+}
+
+const char *
+vn_cache_policy_name(VnCachePolicy policy)
+{
+    static const char *const names[] = {
+        [VN_CACHE_POLICY_NONE] = "none",
+        [VN_CACHE_POLICY_WRITEBACK] = "write-back",
+        [VN_CACHE_POLICY_WRITETHROUGH] = "write-through",
+    };
+    return names[policy];
+}
+
 VnVnuma *
 vn_vnuma_new(guint vcpus)
 {
@@ -249,22 +282,32 @@ describe_cell(const VnVnuma *vnuma, const VnVnumaCell *cell)
 static GVariant *
 describe_interconnect(const VnInterconnect *one)
 {
-    static const char *const accesses[] = {
-        [VN_ACCESS_ANY] = "access",
-        [VN_ACCESS_READ] = "read",
-        [VN_ACCESS_WRITE] = "write",
-    };
     g_auto(VnDict) dict;
     vn_dict_init(&dict, NULL);
     vn_dict_insert(&dict, "initiator", "u", one->initiator);
     vn_dict_insert(&dict, "target", "u", one->target);
-    vn_dict_insert(&dict, "access", "s", accesses[one->access]);
+    vn_dict_insert(&dict, "access", "s", vn_access_name(one->access));
     vn_dict_insert(&dict, "cache", "u", one->cache);
     if (one->latency_ns > 0)
         vn_dict_insert(&dict, "latency_ns", "u", one->latency_ns);
     else
         vn_dict_insert(&dict, "bandwidth_bytes_per_second", "t",
                        one->bandwidth_bytes_per_second);
+    return vn_dict_end(&dict);
+}
+
+static GVariant *
+describe_cache(const VnMemoryCache *cache)
+{
+    g_auto(VnDict) dict;
+    vn_dict_init(&dict, NULL);
+    vn_dict_insert(&dict, "cell", "u", cache->cell);
+    vn_dict_insert(&dict, "level", "u", cache->level);
+    vn_dict_insert(&dict, "size_bytes", "t", cache->size_bytes);
+    vn_dict_insert(&dict, "associativity", "s",
+                   vn_associativity_name(cache->associativity));
+    vn_dict_insert(&dict, "policy", "s", vn_cache_policy_name(cache->policy));
+    vn_dict_insert(&dict, "line_bytes", "u", cache->line_bytes);
     return vn_dict_end(&dict);
 }
 
@@ -289,6 +332,9 @@ vn_vnuma_to_variant(const VnVnuma *vnuma)
     vn_dict_insert(&dict, "vcpus", "u", vnuma->vcpus);
     insert_topology(&dict, &vnuma->topology);
     vn_dict_insert(&dict, "page_size_bytes", "t", vnuma->page_size_bytes);
+    vn_dict_insert(&dict, "memory_max_bytes", "t", vnuma->memory_max_bytes);
+    vn_dict_insert(&dict, "memory_slots", "u", vnuma->memory_slots);
+    vn_dict_insert(&dict, "has_distances", "b", vnuma->distances != NULL);
 
     GVariantBuilder list;
     g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
@@ -301,6 +347,12 @@ vn_vnuma_to_variant(const VnVnuma *vnuma)
         g_variant_builder_add_value(&list, describe_interconnect(&g_array_index(
                                                vnuma->interconnects, VnInterconnect, i)));
     vn_dict_insert_value(&dict, "interconnects", g_variant_builder_end(&list));
+
+    g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < vnuma->caches->len; i++)
+        g_variant_builder_add_value(
+            &list, describe_cache(&g_array_index(vnuma->caches, VnMemoryCache, i)));
+    vn_dict_insert_value(&dict, "caches", g_variant_builder_end(&list));
 
     g_variant_builder_init(&list, G_VARIANT_TYPE("as"));
     for (guint i = 0; i < vnuma->reasons->len; i++)

@@ -89,6 +89,11 @@ typedef struct {
     gatomicrefcount ref_count;
 } VnVnuma;
 
+/* In ACPI's and QEMU's words: "access", "read"; "complex"; "write-back". */
+const char *vn_access_name(VnAccess access);
+const char *vn_associativity_name(VnAssociativity associativity);
+const char *vn_cache_policy_name(VnCachePolicy policy);
+
 /** vn_vnuma_new: @vcpus: from 1 to VN_VCPUS_MAX. One socket, die and thread; no cells. */
 VnVnuma *vn_vnuma_new(guint vcpus);
 VnVnuma *vn_vnuma_ref(VnVnuma *vnuma);
@@ -133,8 +138,9 @@ gboolean vn_vnuma_check(const VnVnuma *vnuma, GError **error) VN_WARN_UNUSED;
  * vn_vnuma_to_variant:
  *
  * Returns: (transfer floating): a{sv}: vcpus, topology {sockets, dies, cores, threads},
- * page_size_bytes, cells[] {id, vcpus[], memory_bytes, home[], distances[]},
- * interconnects[] {initiator, target, access, cache, latency_ns |
- * bandwidth_bytes_per_second}, reasons[]
+ * page_size_bytes, memory_max_bytes, memory_slots, has_distances, cells[] {id, vcpus[],
+ * memory_bytes, home[], distances[]}, interconnects[] {initiator, target, access, cache,
+ * latency_ns | bandwidth_bytes_per_second}, caches[] {cell, level, size_bytes,
+ * associativity, policy, line_bytes}, reasons[]
  */
 GVariant *vn_vnuma_to_variant(const VnVnuma *vnuma);

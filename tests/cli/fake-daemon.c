@@ -177,6 +177,23 @@ on_get_guest(VnDBusManager *manager, GDBusMethodInvocation *invocation, const ch
     return TRUE;
 }
 
+/* Without cells it is told of nothing. */
+static gboolean
+on_get_definition(VnDBusManager *manager, GDBusMethodInvocation *invocation,
+                  const char *name, FakeDaemon *daemon)
+{
+    note_asked(daemon, "GetDefinition", (const char *[]){name, NULL});
+    if (answer_otherwise(daemon, invocation))
+        return TRUE;
+    g_autofree char *xml = g_strdup_printf(
+        "<domain><name>db1</name><uuid>6b8b4567-327b-23c6-643c-986966334873</uuid>"
+        "<memory>1024</memory><os><type machine='q35'>hvm</type></os><cpu><numa>%s</numa>"
+        "</cpu></domain>",
+        daemon->empty ? "" : "<cell cpus='0' memory='1024'/>");
+    vn_dbus_manager_complete_get_definition(manager, invocation, xml);
+    return TRUE;
+}
+
 static gboolean
 on_plan(VnDBusManager *manager, GDBusMethodInvocation *invocation,
         const char *const *guests, FakeDaemon *daemon)
@@ -320,6 +337,8 @@ fake_daemon_new(const char *address)
                      daemon);
     g_signal_connect(daemon->manager, "handle-get-guest", G_CALLBACK(on_get_guest),
                      daemon);
+    g_signal_connect(daemon->manager, "handle-get-definition",
+                     G_CALLBACK(on_get_definition), daemon);
     g_signal_connect(daemon->manager, "handle-plan", G_CALLBACK(on_plan), daemon);
     g_signal_connect(daemon->manager, "handle-rebalance", G_CALLBACK(on_rebalance),
                      daemon);

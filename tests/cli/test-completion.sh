@@ -39,7 +39,7 @@ expect() {
     fi
 }
 
-expect 'host list show define plan rebalance' ''
+expect 'host list show topology define plan rebalance' ''
 expect 'rebalance' 're'
 expect 'list' --json 'l'
 expect 'list' --root /tmp 'l'
@@ -49,6 +49,10 @@ expect 'my\ guest' plan db1 'm'
 expect '' --bus session show ''
 expect '' host ''
 expect '--wait --dry-run --json --root --bus --timeout --color --help' rebalance '--'
+expect '--xml --qemu --acpi --decode --json --root --bus --timeout --color --help' topology '--'
+expect 'my\ guest' topology my
+expect '/dev/null' topology --acpi /tmp /dev/nul
+expect '/proc/self/task' topology --acpi /proc/self/tas
 expect '--version' '--v'
 expect '' list '--v'
 expect '--force' define '--f'

@@ -32,6 +32,12 @@ test_usage(void)
         {"list --root", "Missing argument for --root"},
         {"list --timeout 0", "--timeout: 0 is not between 1 and 86400 seconds"},
         {"list --timeout=-1", "--timeout: -1 is not between 1 and 86400 seconds"},
+        {"topology", "topology: GUEST|FILE... is missing"},
+        {"topology a b", "topology: 'b' is one argument too many"},
+        {"topology a --xml --decode",
+         "topology: only one of --xml, --qemu, --acpi and --decode can be"},
+        {"topology a --wait", "topology: --wait is no option of this verb"},
+        {"list --acpi x", "list: --acpi is no option of this verb"},
         {"--color blue list", "--color: 'blue' is none of auto, always, never"},
         {"show \xff", "show: '\xef\xbf\xbd' is not valid UTF-8"},
         {"list --bus nonsense",
@@ -58,8 +64,7 @@ assert_printed(const Run *run)
 static void
 test_help(void)
 {
-    static const char *const later[] = {"topology", "verify", "undo",
-                                        "heatmap",  "drain",  "monitor"};
+    static const char *const later[] = {"verify", "undo", "heatmap", "drain", "monitor"};
     g_autoptr(Run) whole = run_simply("--help");
     g_autoptr(Run) verbs = run_simply("--complete");
     g_auto(GStrv) lines = g_strsplit(verbs->out->str, "\n", -1);
@@ -67,7 +72,7 @@ test_help(void)
     for (gsize i = 0; i < G_N_ELEMENTS(later); i++)
         g_assert_null(strstr(whole->out->str, later[i]));
 
-    g_assert_cmpuint(g_strv_length(lines), ==, 7);
+    g_assert_cmpuint(g_strv_length(lines), ==, 8);
     for (char **line = lines; **line; line++) {
         g_auto(GStrv) words = g_strsplit(*line, " ", -1);
         g_autofree char *ask = g_strdup_printf("%s --help", words[0]);
@@ -78,7 +83,7 @@ test_help(void)
         g_assert_nonnull(strstr(whole->out->str, listed));
         g_assert_nonnull(strstr(one->out->str, usage));
         for (char **word = words + 1; *word; word++)
-            g_assert_true(strcmp(*word, "guests") == 0 || strcmp(*word, "file") == 0 ||
+            g_assert_true(strcmp(*word, "guests") == 0 || strcmp(*word, "files") == 0 ||
                           strstr(one->out->str, *word));
     }
 }
@@ -226,11 +231,8 @@ static void
 test_no_bus(void)
 {
     static const char *const lines[] = {
-        "list",
-        "show db1",
-        "plan",
-        "rebalance --wait",
-        "list --bus unix:path=/nonexistent/system",
+        "list", "show db1",         "topology db1",
+        "plan", "rebalance --wait", "list --bus unix:path=/nonexistent/system",
     };
     for (gsize i = 0; i < G_N_ELEMENTS(lines); i++) {
         g_autoptr(Run) run = run_simply(lines[i]);

@@ -314,6 +314,26 @@ test_rebalance(Fixture *fixture, gconstpointer unused)
 }
 
 static void
+test_definition(Fixture *fixture, gconstpointer unused)
+{
+    static const char *const names[] = {"db1", DB1};
+    g_autoptr(GError) error = NULL;
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *xml = NULL;
+        g_assert_true(vn_dbus_manager_call_get_definition_sync(fixture->manager, names[i],
+                                                               &xml, NULL, &error));
+        g_assert_no_error(error);
+        g_assert_nonnull(strstr(xml, "<name>db1</name>"));
+        g_assert_nonnull(strstr(xml, "<cell id='1' cpus='1' memory='524288'"));
+    }
+    g_autofree char *none = NULL;
+    g_assert_false(vn_dbus_manager_call_get_definition_sync(fixture->manager, "db9",
+                                                            &none, NULL, &error));
+    g_autofree char *remote = g_dbus_error_get_remote_error(error);
+    g_assert_cmpstr(remote, ==, "org.vnumad1.Error.Gone");
+}
+
+static void
 assert_rebalance_refused(const Fixture *fixture, const char *guest, GVariant *options,
                          const char *name, const char *text)
 {
@@ -463,6 +483,7 @@ main(int argc, char **argv)
     g_assert_cmpint(argc, ==, 2);
     program = argv[1];
     ADD("/vnumad/list", &usual, test_list);
+    ADD("/vnumad/definition", &usual, test_definition);
     ADD("/vnumad/rebalance", &usual, test_rebalance);
     ADD("/vnumad/refusals", &usual, test_refusals);
     ADD("/vnumad/process-is-gone", &usual, test_process_is_gone);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Domain XML: whatever is taken holds together, as the rest of vnumad relies on. */
+#include "guest-topology/acpi.h"
 #include "guest-topology/domain.h"
+#include "guest-topology/fragment.h"
 #include "guest-topology/memory_layout.h"
+#include "guest-topology/qemu_arguments.h"
 #include "tests/fuzz/fuzz.h"
 
 static void
@@ -29,6 +32,29 @@ check_cells(const VnGuest *guest)
     g_assert(vn_idset_count(seen) == guest->vcpus->len);
 }
 
+/* Whatever is told can be put into tables, arguments and XML, also what QEMU refuses. */
+static void
+check_told(const VnGuest *guest)
+{
+    const VnVnuma *told = guest->told;
+    g_assert((told != NULL) == guest->told_cells);
+    if (!told)
+        return;
+    g_assert(told->vcpus == guest->vcpus->len && told->cells->len == guest->cells->len);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GByteArray) srat = vn_acpi_encode_srat(told, VN_LAYOUT_USUAL, NULL);
+    g_autoptr(GByteArray) slit = vn_acpi_encode_slit(told);
+    g_autoptr(GByteArray) hmat = vn_acpi_encode_hmat(told);
+    g_autofree char *fragment = vn_fragment_format(told);
+    g_auto(GStrv) arguments = vn_qemu_arguments(told);
+    g_assert(arguments[0] && g_str_has_prefix(fragment, "<cpu>"));
+    g_assert((srat != NULL) ==
+             (vn_layout_low_ram(told->machine, vn_vnuma_memory(told)) > 0));
+    g_assert((slit != NULL) == (told->distances != NULL));
+    g_assert((hmat != NULL) == vn_acpi_has_hmat(told));
+    g_assert(vn_acpi_check(told, &error) == (error == NULL));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -46,5 +72,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_assert(guest->vcpus->len >= 1 && guest->vcpus->len <= VN_VCPUS_MAX);
     g_assert(!guest->tag || guest->tag->exclude_nodes);
     check_cells(guest);
+    check_told(guest);
     return 0;
 }

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vnumactl topology: the virtual NUMA topology that a guest is told, as a table, as XML,
+ * as arguments for QEMU or as ACPI tables; and ACPI tables as people read them.
+ */
+#include "cli/acpi-text.h"
+#include "cli/format.h"
+#include "cli/table.h"
+#include "cli/verb.h"
+#include "guest-topology/acpi.h"
+#include "guest-topology/domain.h"
+#include "guest-topology/fragment.h"
+#include "guest-topology/qemu_arguments.h"
+#include "host/files.h"
+#include "model/dict.h"
+#include "model/text.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Somewhat more than a definition can have, so that its reader tells of its own limit. */
+#define DEFINITION_BYTES_MAX (8u << 20)
+
+static const char *const signatures[] = {"SRAT", "SLIT", "HMAT"};
+
+static GByteArray *
+read_file(const char *path, gsize limit_bytes, GError **error)
+{
+    g_autofree char *absolute = g_canonicalize_filename(path, NULL);
+    g_autoptr(VnFiles) files = vn_files_open("/", error);
+    return files ? vn_files_read_bytes(files, absolute + 1, limit_bytes, error) : NULL;
+}
+
+static gboolean
+is_file(const char *argument)
+{
+    return strchr(argument, '/') || g_str_has_suffix(argument, ".xml");
+}
+
+/* A definition that libvirt may not have seen yet: it can be without uuid. */
+static VnGuest *
+read_definition(const char *path, GError **error)
+{
+    g_autoptr(GByteArray) bytes = read_file(path, DEFINITION_BYTES_MAX, error);
+    if (!bytes)
+        return NULL;
+    g_autoptr(xmlDoc) document =
+        vn_xml_read((const char *) bytes->data, bytes->len, path, error);
+    VnGuest *guest =
+        document ? vn_domain_read(xmlDocGetRootElement(document), error) : NULL;
+    if (document && !guest)
+        g_prefix_error(error, "%s: ", path);
+    return guest;
+}
+
+/* The definition of GUEST, which vnumad has from libvirt, or the one in FILE. */
+static VnGuest *
+read_guest(const VnCall *call, GError **error)
+{
+    const char *argument = call->arguments[0];
+    if (is_file(argument))
+        return read_definition(argument, error);
+    g_autoptr(VnClient) client = vn_client_new(call->bus, call->timeout_s, error);
+    g_autofree char *xml =
+        client ? vn_client_get_definition(client, argument, error) : NULL;
+    return xml ? vn_domain_parse(xml, strlen(xml), error) : NULL;
+}
+
+/* What is or would be exposed: all outputs come from this one topology. */
+static VnVnuma *
+read_topology(const VnCall *call, GError **error)
+{
+    g_autoptr(VnGuest) guest = read_guest(call, error);
+    if (!guest)
+        return NULL;
+    if (guest->told)
+        return vn_vnuma_ref(guest->told);
+    g_set_error(error, VN_ERROR, VN_ERROR_UNSUPPORTED,
+                "guest %s: it is told of no cells: give its definition a <numa>",
+                guest->name);
+    return NULL;
+}
+
+static void
+append_heading(GString *text, const VnVnuma *vnuma)
+{
+    const VnCpuTopology *topology = &vnuma->topology;
+    g_autofree char *machine =
+        vn_format_escape(vnuma->machine ? vnuma->machine : VN_FORMAT_UNKNOWN);
+    g_autofree char *memory = vn_text_bytes(vn_vnuma_memory(vnuma));
+    g_string_append_printf(text,
+                           "Machine  %s\n"
+                           "vCPUs    %u: %u sockets x %u dies x %u cores x %u threads\n"
+                           "Memory   %s in %u cell%s",
+                           machine, vnuma->vcpus, topology->sockets, topology->dies,
+                           topology->cores, topology->threads, memory, vnuma->cells->len,
+                           vnuma->cells->len == 1 ? "" : "s");
+    if (vnuma->memory_max_bytes > 0) {
+        g_autofree char *most = vn_text_bytes(vnuma->memory_max_bytes);
+        g_string_append_printf(text, ", %s with what can be hot-plugged into %u slots",
+                               most, vnuma->memory_slots);
+    }
+    if (vnuma->page_size_bytes > 0) {
+        g_autofree char *page = vn_text_bytes(vnuma->page_size_bytes);
+        g_string_append_printf(text, ", in pages of %s", page);
+    }
+    g_string_append_c(text, '\n');
+}
+
+static VnTable *
+cells_table(const VnVnuma *vnuma)
+{
+    VnTable *table = vn_table_new();
+    vn_table_add_column(table, "CELL", VN_ALIGN_RIGHT);
+    vn_table_add_column(table, "VCPUS", VN_ALIGN_LEFT);
+    vn_table_add_column(table, "MEMORY", VN_ALIGN_RIGHT);
+    vn_table_add_column(table, "HOME", VN_ALIGN_LEFT);
+    for (guint id = 0; id < vnuma->cells->len; id++) {
+        const VnVnumaCell *cell = vn_vnuma_cell(vnuma, id);
+        vn_table_add_uint(table, id);
+        vn_table_take(table, vn_format_ids(cell->vcpus));
+        vn_table_take(table, vn_text_bytes(cell->memory_bytes));
+        vn_table_take(table, vn_format_ids(cell->home));
+    }
+    return table;
+}
+
+static VnTable *
+distances_table(const VnVnuma *vnuma)
+{
+    VnTable *table = vn_table_new();
+    guint n_cells = vnuma->distances ? vnuma->cells->len : 0;
+    vn_table_add_column(table, "FROM\\TO", VN_ALIGN_RIGHT);
+    for (guint id = 0; id < n_cells; id++) {
+        g_autofree char *title = g_strdup_printf("%u", id);
+        vn_table_add_column(table, title, VN_ALIGN_RIGHT);
+    }
+    for (guint from = 0; from < n_cells; from++) {
+        vn_table_add_uint(table, from);
+        for (guint to = 0; to < n_cells; to++)
+            vn_table_add_uint(table, vn_vnuma_distance(vnuma, from, to));
+    }
+    return table;
+}
+
+static void
+add_level(VnTable *table, guint level)
+{
+    if (level > 0)
+        vn_table_take(table, g_strdup_printf("cache %u", level));
+    else
+        vn_table_add(table, "memory");
+}
+
+static VnTable *
+interconnects_table(const VnVnuma *vnuma)
+{
+    VnTable *table = vn_table_new();
+    vn_table_add_column(table, "FROM", VN_ALIGN_RIGHT);
+    vn_table_add_column(table, "TO", VN_ALIGN_RIGHT);
+    vn_table_add_column(table, "LEVEL", VN_ALIGN_LEFT);
+    vn_table_add_column(table, "ACCESS", VN_ALIGN_LEFT);
+    vn_table_add_column(table, "LATENCY", VN_ALIGN_RIGHT);
+    vn_table_add_column(table, "BANDWIDTH", VN_ALIGN_RIGHT);
+    for (guint i = 0; i < vnuma->interconnects->len; i++) {
+        const VnInterconnect *one =
+            &g_array_index(vnuma->interconnects, VnInterconnect, i);
+        vn_table_add_uint(table, one->initiator);
+        vn_table_add_uint(table, one->target);
+        add_level(table, one->cache);
+        vn_table_add(table, vn_access_name(one->access));
+        vn_table_take(table, one->latency_ns > 0
+                                 ? g_strdup_printf("%u ns", one->latency_ns)
+                                 : NULL);
+        vn_table_take(table, one->bandwidth_bytes_per_second > 0
+                                 ? vn_format_rate(one->bandwidth_bytes_per_second)
+                                 : NULL);
+    }
+    return table;
+}
+
+static VnTable *
+caches_table(const VnVnuma *vnuma)
+{
+    VnTable *table = vn_table_new();
+    vn_table_add_column(table, "CELL", VN_ALIGN_RIGHT);
+    vn_table_add_column(table, "LEVEL", VN_ALIGN_LEFT);
+    vn_table_add_column(table, "SIZE", VN_ALIGN_RIGHT);
+    vn_table_add_column(table, "LINE", VN_ALIGN_RIGHT);
+    vn_table_add_column(table, "ASSOCIATIVITY", VN_ALIGN_LEFT);
+    vn_table_add_column(table, "POLICY", VN_ALIGN_LEFT);
+    for (guint i = 0; i < vnuma->caches->len; i++) {
+        const VnMemoryCache *cache = &g_array_index(vnuma->caches, VnMemoryCache, i);
+        vn_table_add_uint(table, cache->cell);
+        add_level(table, cache->level);
+        vn_table_take(table, vn_text_bytes(cache->size_bytes));
+        vn_table_take(table, vn_text_bytes(cache->line_bytes));
+        vn_table_add(table, vn_associativity_name(cache->associativity));
+        vn_table_add(table, vn_cache_policy_name(cache->policy));
+    }
+    return table;
+}
+
+static void
+append_notes(GString *text, const VnVnuma *vnuma)
+{
+    g_autoptr(GString) notes = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+    if (!vnuma->distances && vnuma->cells->len > 1)
+        g_string_append(notes, "No distances are told: the guest takes 10 and 20.\n");
+    for (guint i = 0; i < vnuma->reasons->len; i++) {
+        g_autofree char *reason = vn_format_escape(vnuma->reasons->pdata[i]);
+        g_string_append_printf(notes, "Note: %s\n", reason);
+    }
+    if (!vn_acpi_check(vnuma, &error))
+        g_string_append_printf(notes, "QEMU refuses it: %s\n", error->message);
+    if (notes->len)
+        g_string_append_printf(text, "\n%s", notes->str);
+}
+
+static void
+append_table(GString *text, const VnTable *table, gboolean bold)
+{
+    if (vn_table_is_empty(table))
+        return;
+    g_string_append_c(text, '\n');
+    vn_table_append(table, bold, text);
+}
+
+static gboolean
+show(const VnCall *call, const VnVnuma *vnuma, GError **error)
+{
+    if (call->output.json)
+        return vn_output_json(vn_vnuma_to_variant(vnuma), TRUE, error);
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(VnTable) cells = cells_table(vnuma);
+    g_autoptr(VnTable) distances = distances_table(vnuma);
+    g_autoptr(VnTable) interconnects = interconnects_table(vnuma);
+    g_autoptr(VnTable) caches = caches_table(vnuma);
+    append_heading(text, vnuma);
+    append_table(text, cells, call->output.color);
+    append_table(text, distances, call->output.color);
+    append_table(text, interconnects, call->output.color);
+    append_table(text, caches, call->output.color);
+    append_notes(text, vnuma);
+    return vn_output_text(text->str, error);
+}
+
+static gboolean
+show_xml(const VnCall *call, const VnVnuma *vnuma, GError **error)
+{
+    g_autofree char *xml = vn_fragment_format(vnuma);
+    if (!call->output.json)
+        return vn_output_text(xml, error);
+    g_auto(VnDict) dict;
+    vn_dict_init(&dict, NULL);
+    vn_dict_insert(&dict, "xml", "s", xml);
+    return vn_output_json(vn_dict_end(&dict), TRUE, error);
+}
+
+/* One option with its value a line, quoted for a shell where it has to be. */
+static gboolean
+show_arguments(const VnCall *call, const VnVnuma *vnuma, GError **error)
+{
+    g_auto(GStrv) argv = NULL;
+    if (!vn_acpi_check(vnuma, error))
+        return FALSE;
+    argv = vn_qemu_arguments(vnuma);
+    if (call->output.json) {
+        g_auto(VnDict) dict;
+        vn_dict_init(&dict, NULL);
+        vn_dict_insert(&dict, "arguments", "^as", argv);
+        return vn_output_json(vn_dict_end(&dict), TRUE, error);
+    }
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (char **at = argv; *at; at += 2) {
+        gboolean plain = strspn(at[1], G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "-_.,=") ==
+                         strlen(at[1]);
+        g_autofree char *value = plain ? g_strdup(at[1]) : g_shell_quote(at[1]);
+        g_autofree char *shown = vn_format_escape(value);
+        g_string_append_printf(text, "%s %s\n", at[0], shown);
+    }
+    return vn_output_text(text->str, error);
+}
+
+/* A table that is not written must not be there from an earlier time either. */
+static gboolean
+write_table(const char *folder, const char *signature, const GByteArray *table,
+            GVariantBuilder *written, GString *text, GError **error)
+{
+    g_autofree char *path = g_build_filename(folder, signature, NULL);
+    g_autoptr(GError) why = NULL;
+    if (!table) {
+        if (!g_file_test(path, G_FILE_TEST_EXISTS))
+            return TRUE;
+        g_set_error(error, VN_ERROR, VN_ERROR_REFUSED,
+                    "%s: it is there, but the guest is told no %s: remove it, or name "
+                    "another folder",
+                    path, signature);
+        return FALSE;
+    }
+    if (!g_file_set_contents(path, (const char *) table->data, table->len, &why)) {
+        g_set_error(error, VN_ERROR, VN_ERROR_FAILED, "%s: %s", path, why->message);
+        return FALSE;
+    }
+    g_autofree char *shown = vn_format_escape(path);
+    g_auto(VnDict) dict;
+    vn_dict_init(&dict, NULL);
+    vn_dict_insert(&dict, "path", "s", shown);
+    vn_dict_insert(&dict, "length_bytes", "u", table->len);
+    g_variant_builder_add_value(written, vn_dict_end(&dict));
+    g_string_append_printf(text, "%s: %u bytes\n", shown, table->len);
+    return TRUE;
+}
+
+static gboolean
+write_acpi(const VnCall *call, const VnVnuma *vnuma, GError **error)
+{
+    if (!vn_acpi_check(vnuma, error))
+        return FALSE;
+    g_autoptr(GByteArray) srat = vn_acpi_encode_srat(vnuma, VN_LAYOUT_USUAL, error);
+    if (!srat)
+        return FALSE;
+    g_autoptr(GByteArray) slit = vn_acpi_encode_slit(vnuma);
+    g_autoptr(GByteArray) hmat = vn_acpi_encode_hmat(vnuma);
+    const GByteArray *tables[] = {srat, slit, hmat};
+    if (mkdir(call->acpi, 0777) < 0 && errno != EEXIST) {
+        vn_error_set_errno(error, errno, "%s: create folder", call->acpi);
+        return FALSE;
+    }
+    g_auto(GVariantBuilder) written;
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_variant_builder_init(&written, G_VARIANT_TYPE("aa{sv}"));
+    for (gsize i = 0; i < G_N_ELEMENTS(tables); i++) {
+        if (!write_table(call->acpi, signatures[i], tables[i], &written, text, error))
+            return FALSE;
+    }
+    if (!call->output.json)
+        return vn_output_text(text->str, error);
+    g_auto(VnDict) dict;
+    vn_dict_init(&dict, NULL);
+    vn_dict_insert_value(&dict, "files", g_variant_builder_end(&written));
+    return vn_output_json(vn_dict_end(&dict), TRUE, error);
+}
+
+static GVariant *
+decode_file(const char *path, GError **error)
+{
+    g_autoptr(GByteArray) bytes = read_file(path, VN_ACPI_BYTES_MAX, error);
+    if (!bytes)
+        return NULL;
+    GVariant *table = vn_acpi_decode(bytes->data, bytes->len, error);
+    if (!table)
+        g_prefix_error(error, "%s: ", path);
+    return table ? g_variant_ref_sink(table) : NULL;
+}
+
+static gboolean
+decode(const VnCall *call, GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_auto(GVariantBuilder) tables;
+    g_variant_builder_init(&tables, G_VARIANT_TYPE("aa{sv}"));
+    for (char **path = call->arguments; *path; path++) {
+        g_autoptr(GVariant) table = decode_file(*path, error);
+        if (!table)
+            return FALSE;
+        g_autofree char *shown = vn_format_escape(*path);
+        g_string_append_printf(text, "%s%s: ", text->len ? "\n" : "", shown);
+        vn_acpi_text_append(text, table, call->output.color);
+        g_auto(VnDict) dict;
+        vn_dict_init(&dict, table);
+        vn_dict_insert(&dict, "path", "s", shown);
+        g_variant_builder_add_value(&tables, vn_dict_end(&dict));
+    }
+    if (!call->output.json)
+        return vn_output_text(text->str, error);
+    g_auto(VnDict) dict;
+    vn_dict_init(&dict, NULL);
+    vn_dict_insert_value(&dict, "tables", g_variant_builder_end(&tables));
+    return vn_output_json(vn_dict_end(&dict), TRUE, error);
+}
+
+/* At most one way to show it, and one guest but for --decode. */
+static gboolean
+check_call(const VnCall *call, GError **error)
+{
+    guint n_ways = (call->xml ? 1 : 0) + (call->qemu ? 1 : 0) + (call->acpi ? 1 : 0) +
+                   (call->decode ? 1 : 0);
+    if (n_ways > 1) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "topology: only one of --xml, --qemu, --acpi and --decode can be");
+        return FALSE;
+    }
+    if (!call->decode && call->arguments[1]) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "topology: '%s' is one argument too many", call->arguments[1]);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+vn_verb_topology(const VnCall *call, VnClient *client, GError **error)
+{
+    if (!check_call(call, error))
+        return FALSE;
+    if (call->decode)
+        return decode(call, error);
+    g_autoptr(VnVnuma) vnuma = read_topology(call, error);
+    if (!vnuma)
+        return FALSE;
+    if (call->xml)
+        return show_xml(call, vnuma, error);
+    if (call->qemu)
+        return show_arguments(call, vnuma, error);
+    if (call->acpi)
+        return write_acpi(call, vnuma, error);
+    return show(call, vnuma, error);
+}
