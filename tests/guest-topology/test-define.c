@@ -131,6 +131,12 @@ test_documents(void)
         g_autofree char *expected = read_data(one->name, ".out.xml");
         g_assert_cmpstr(out, ==, expected);
         assert_nothing_to_do(snapshot->host, out);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(xmlDoc) document = vn_xml_read(out, strlen(out), "outcome", &error);
+        g_assert_no_error(error);
+        g_autoptr(VnGuest) guest = vn_domain_read(xmlDocGetRootElement(document), &error);
+        g_assert_no_error(error);
+        g_assert_nonnull(guest->told);
     }
 }
 
