@@ -31,6 +31,10 @@ enum {
 #define LOW_HOLE_START (640 * KIB)
 #define LOW_HOLE_END (1024 * KIB)
 
+/* What AMD CPUs keep for themselves, and the larger (q35's) window for PCI before it. */
+#define HYPERTRANSPORT_START (1012 * GIB)
+#define PCI_WINDOW (32 * GIB)
+
 /* How many bits the numbers below @count take. */
 static guint
 bits_for(guint count)
@@ -130,18 +134,30 @@ put_padding(GByteArray *table, guint first_entry, guint n_cells)
 
 /*
  * The area for hot-plugging is behind all RAM, aligned to 1 GiB, with room for aligning
- * each module to as much, and is told in the last cell.
+ * each module to as much. Its length is 0 when there is none.
  */
-static void
-put_hotplug(GByteArray *table, const VnVnuma *vnuma, guint64 low, guint64 high_start)
+static guint64
+hotplug_base(const VnVnuma *vnuma, guint64 low, guint64 high_start)
+{
+    return (high_start + (vn_vnuma_memory(vnuma) - low) + GIB - 1) / GIB * GIB;
+}
+
+static guint64
+hotplug_length(const VnVnuma *vnuma)
 {
     guint64 ram = vn_vnuma_memory(vnuma);
     if (vnuma->memory_max_bytes <= ram)
-        return;
-    guint64 base = (high_start + (ram - low) + GIB - 1) / GIB * GIB;
-    guint64 bytes = vnuma->memory_max_bytes - ram + vnuma->memory_slots * GIB;
-    put_memory(table, base, bytes, vnuma->cells->len - 1,
-               MEMORY_HOTPLUGGABLE | MEMORY_ENABLED);
+        return 0;
+    return vnuma->memory_max_bytes - ram + vnuma->memory_slots * GIB;
+}
+
+gboolean
+vn_acpi_depends_on_cpu(const VnVnuma *vnuma)
+{
+    guint64 low = vn_layout_low_ram(vnuma->machine, vn_vnuma_memory(vnuma));
+    guint64 start = vn_layout_high_start(VN_LAYOUT_USUAL);
+    guint64 end = hotplug_base(vnuma, low, start) + hotplug_length(vnuma);
+    return low > 0 && end + PCI_WINDOW > HYPERTRANSPORT_START;
 }
 
 GByteArray *
@@ -169,7 +185,10 @@ vn_acpi_encode_srat(const VnVnuma *vnuma, VnLayout layout, GError **error)
     guint first_entry = table->len;
     put_cells(table, vnuma, low, high_start);
     put_padding(table, first_entry, vnuma->cells->len);
-    put_hotplug(table, vnuma, low, high_start);
+    /* It is told in the last cell. */
+    if (hotplug_length(vnuma) > 0)
+        put_memory(table, hotplug_base(vnuma, low, high_start), hotplug_length(vnuma),
+                   vnuma->cells->len - 1, MEMORY_HOTPLUGGABLE | MEMORY_ENABLED);
     vn_acpi_end(table);
     return table;
 }

@@ -33,6 +33,12 @@ gboolean vn_acpi_check(const VnVnuma *vnuma, GError **error) VN_WARN_UNUSED;
 GByteArray *vn_acpi_encode_srat(const VnVnuma *vnuma, VnLayout layout,
                                 GError **error) VN_WARN_UNUSED;
 
+/**
+ * vn_acpi_depends_on_cpu: whether there is so much memory that its layout depends on the
+ * vendor of the CPU model (see VnLayout), which a VnVnuma does not know.
+ */
+gboolean vn_acpi_depends_on_cpu(const VnVnuma *vnuma);
+
 /** vn_acpi_encode_slit: (nullable): NULL when the guest is told no distances. */
 GByteArray *vn_acpi_encode_slit(const VnVnuma *vnuma);
 

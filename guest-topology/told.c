@@ -2,6 +2,7 @@
 /* From <cpu>, <maxMemory> and <memnode> to VnVnuma. Pure. */
 #include "guest-topology/told.h"
 
+#include "guest-topology/acpi.h"
 #include "guest-topology/size.h"
 
 #include <string.h>
@@ -391,6 +392,11 @@ add_reasons(const xmlNode *domain, VnVnuma *vnuma)
     if (!vn_xml_child(vn_xml_child(domain, "features"), "acpi"))
         vn_vnuma_add_reason(vnuma, "the definition has no <acpi/> in its <features>: the "
                                    "guest gets no ACPI tables at all");
+    if (vn_acpi_depends_on_cpu(vnuma))
+        vn_vnuma_add_reason(vnuma,
+                            "with so much memory and an AMD CPU model, QEMU 7.1 and "
+                            "later put what is above 4 GiB at 1 TiB: the SRAT made "
+                            "here is that of other CPU models");
     for (guint id = 0; id < vnuma->cells->len; id++) {
         if (vn_vnuma_cell(vnuma, id)->memory_bytes == 0)
             vn_vnuma_add_reason(vnuma,

@@ -91,6 +91,30 @@ test_whole(void)
     g_assert_cmpint(cache->policy, ==, VN_CACHE_POLICY_WRITEBACK);
 }
 
+/* Where the layout depends on what is not told: 1012 GiB less the window for PCI. */
+static void
+test_much_memory(void)
+{
+    static const struct {
+        guint gib;
+        const char *max;
+        gboolean noted;
+    } cases[] = {
+        {978, "", FALSE},
+        {979, "", TRUE},
+        {4, "<maxMemory slots='16' unit='GiB'>962</maxMemory>", FALSE},
+        {4, "<maxMemory slots='17' unit='GiB'>963</maxMemory>", TRUE},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *xml = g_strdup_printf(
+            HEAD "%s<features><acpi/></features><os><type machine='q35'/></os><cpu><numa>"
+                 "<cell cpus='0' memory='%u' unit='GiB'/></numa></cpu></domain>",
+            cases[i].max, cases[i].gib);
+        g_autoptr(VnGuest) guest = parse(xml);
+        g_assert_cmpuint(guest->told->reasons->len, ==, cases[i].noted ? 1 : 0);
+    }
+}
+
 static void
 test_not_told(void)
 {
@@ -282,6 +306,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/told/whole", test_whole);
+    g_test_add_func("/told/much-memory", test_much_memory);
     g_test_add_func("/told/not-told", test_not_told);
     g_test_add_func("/told/defaults", test_defaults);
     g_test_add_func("/told/layout-changed", test_layout_changed);
