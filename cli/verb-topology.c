@@ -8,10 +8,12 @@
 #include "cli/table.h"
 #include "cli/verb.h"
 #include "guest-topology/acpi.h"
+#include "guest-topology/define.h"
 #include "guest-topology/domain.h"
 #include "guest-topology/fragment.h"
 #include "guest-topology/qemu_arguments.h"
 #include "host/files.h"
+#include "host/topology.h"
 #include "model/dict.h"
 #include "model/text.h"
 
@@ -40,18 +42,31 @@ is_file(const char *argument)
 
 /* A definition that libvirt may not have seen yet: it can be without uuid. */
 static VnGuest *
-read_definition(const char *path, GError **error)
+parse_definition(const char *xml, gsize length, const char *what, GError **error)
 {
-    g_autoptr(GByteArray) bytes = read_file(path, DEFINITION_BYTES_MAX, error);
-    if (!bytes)
-        return NULL;
-    g_autoptr(xmlDoc) document =
-        vn_xml_read((const char *) bytes->data, bytes->len, path, error);
-    VnGuest *guest =
-        document ? vn_domain_read(xmlDocGetRootElement(document), error) : NULL;
-    if (document && !guest)
-        g_prefix_error(error, "%s: ", path);
-    return guest;
+    g_autoptr(xmlDoc) document = vn_xml_read(xml, length, what, error);
+    return document ? vn_domain_read(xmlDocGetRootElement(document), error) : NULL;
+}
+
+/* A guest that asks for cells and has none yet, with those that it would get. */
+static VnGuest *
+fill_in(const VnCall *call, const char *xml, gsize length, GError **error)
+{
+    static const VnDefineOptions options = {0};
+    g_autoptr(VnHost) host = vn_topology_read(call->root, error);
+    g_autofree char *filled =
+        host ? vn_define(xml, length, host, &options, NULL, error) : NULL;
+    return filled ? parse_definition(filled, strlen(filled), "outcome", error) : NULL;
+}
+
+static VnGuest *
+read_definition(const VnCall *call, const char *xml, gsize length, const char *what,
+                GError **error)
+{
+    g_autoptr(VnGuest) guest = parse_definition(xml, length, what, error);
+    if (guest && !guest->told_cells && guest->tag)
+        return fill_in(call, xml, length, error);
+    return g_steal_pointer(&guest);
 }
 
 /* The definition of GUEST, which vnumad has from libvirt, or the one in FILE. */
@@ -59,12 +74,20 @@ static VnGuest *
 read_guest(const VnCall *call, GError **error)
 {
     const char *argument = call->arguments[0];
-    if (is_file(argument))
-        return read_definition(argument, error);
+    if (is_file(argument)) {
+        g_autoptr(GByteArray) bytes = read_file(argument, DEFINITION_BYTES_MAX, error);
+        if (!bytes)
+            return NULL;
+        VnGuest *guest = read_definition(call, (const char *) bytes->data, bytes->len,
+                                         "domain XML", error);
+        if (!guest)
+            g_prefix_error(error, "%s: ", argument);
+        return guest;
+    }
     g_autoptr(VnClient) client = vn_client_new(call->bus, call->timeout_s, error);
     g_autofree char *xml =
         client ? vn_client_get_definition(client, argument, error) : NULL;
-    return xml ? vn_domain_parse(xml, strlen(xml), error) : NULL;
+    return xml ? read_definition(call, xml, strlen(xml), "domain XML", error) : NULL;
 }
 
 /* What is or would be exposed: all outputs come from this one topology. */
@@ -77,7 +100,8 @@ read_topology(const VnCall *call, GError **error)
     if (guest->told)
         return vn_vnuma_ref(guest->told);
     g_set_error(error, VN_ERROR, VN_ERROR_UNSUPPORTED,
-                "guest %s: it is told of no cells: give its definition a <numa>",
+                "guest %s: it is told of no cells, and does not ask for any: give its "
+                "definition a <numa>, or our metadata: vnumad-guest(5)",
                 guest->name);
     return NULL;
 }
