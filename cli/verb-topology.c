@@ -88,8 +88,8 @@ read_topology(const VnCall *call, GError **error)
     if (guest->tag)
         return derive(call, bytes, error);
     g_set_error(error, VN_ERROR, VN_ERROR_UNSUPPORTED,
-                "guest %s: it is told of no cells: give its definition a <numa>, or our "
-                "metadata and have them derived (vnumad-guest(5))",
+                "guest %s: it is told of no cells, and does not ask for any: give its "
+                "definition a <numa>, or our metadata: vnumad-guest(5)",
                 guest->name);
     return NULL;
 }

@@ -87,7 +87,21 @@ list_initiators(const VnHost *host, const VnVnuma *vnuma)
     return initiators;
 }
 
-/* FALSE: no cell's CPUs are among the nearest initiators of this cell's memory. */
+/* Whether the CPUs of cell @from are among the nearest initiators of the memory of @to. */
+static gboolean
+is_near(const VnHost *host, const VnVnuma *vnuma, const GPtrArray *initiators, guint from,
+        guint to)
+{
+    const VnVnumaCell *cell = vn_vnuma_cell(vnuma, to);
+    return cell->memory_bytes > 0 &&
+           vn_idset_overlaps(initiators->pdata[from], access_of(host, cell)->initiators);
+}
+
+/*
+ * FALSE: no cell's CPUs are among the nearest initiators of this cell's memory. Of two
+ * cells that share a home each could be told of the other, but libvirt takes a link in
+ * one direction only, and half of the truth is none: they are told of themselves.
+ */
 static gboolean
 derive_target(const VnHost *host, VnVnuma *vnuma, guint target,
               const GPtrArray *initiators)
@@ -95,7 +109,8 @@ derive_target(const VnHost *host, VnVnuma *vnuma, guint target,
     const VnAccessClass *access = access_of(host, vn_vnuma_cell(vnuma, target));
     gboolean found = FALSE;
     for (guint i = 0; i < vnuma->cells->len; i++) {
-        if (!vn_idset_overlaps(initiators->pdata[i], access->initiators))
+        if (!is_near(host, vnuma, initiators, i, target) ||
+            (i != target && is_near(host, vnuma, initiators, target, i)))
             continue;
         add_pair(vnuma, i, target, access);
         found = TRUE;

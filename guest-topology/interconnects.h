@@ -14,6 +14,9 @@
  * the tag says so, when a home has no data or is more than one host node, or when no
  * cell's CPUs are a home's initiators. Replaces what was there.
  *
+ * Of two cells that are near each other's memory, on one host node, each is told of its
+ * own only: libvirt takes a link in one direction ("Link already defined").
+ *
  * Farther initiators are left out: a host tells the nearest only (numaperf.rst), and what
  * is not told reads as "not provided" (QEMU 7.2 writes 0; ACPI 6.5, table 5.146), which a
  * guest passes over; the distances tell it the rest.

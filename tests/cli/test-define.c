@@ -146,6 +146,28 @@ test_standard_input(void)
     g_assert_cmpstr(out, ==, run->out->str);
 }
 
+/* `vnumactl topology` shows what would be, where the definition only asks for it. */
+static void
+test_topology(void)
+{
+    g_autoptr(VnTree) machine = vn_tree_load("lab-two-nodes");
+    g_autoptr(GPtrArray) shown = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *asking = definition_path("plain.in.xml");
+    g_autoptr(Run) filled = define(machine, asking, "--dry-run", NULL);
+    vn_tree_write(machine, "filled.xml", "%s", filled->out->str);
+    g_autofree char *complete = g_build_filename(machine, "filled.xml", NULL);
+    const char *const paths[] = {asking, complete};
+    for (gsize i = 0; i < G_N_ELEMENTS(paths); i++) {
+        g_autoptr(Run) run = run_new();
+        run_go(run, FALSE,
+               (const char *[]){"--root", machine, "topology", paths[i], "--xml", NULL});
+        g_assert_cmpstr(run->err->str, ==, "");
+        g_assert_nonnull(strstr(run->out->str, "<cell id='1'"));
+        g_ptr_array_add(shown, g_strdup(run->out->str));
+    }
+    g_assert_cmpstr(shown->pdata[0], ==, shown->pdata[1]);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -156,5 +178,6 @@ main(int argc, char **argv)
     g_test_add_func("/vnumactl-define/given-to-libvirt", test_given_to_libvirt);
     g_test_add_func("/vnumactl-define/refused", test_refused);
     g_test_add_func("/vnumactl-define/standard-input", test_standard_input);
+    g_test_add_func("/vnumactl-define/topology", test_topology);
     return g_test_run();
 }

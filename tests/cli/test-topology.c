@@ -244,7 +244,7 @@ test_bad_definitions(Fixture *fixture, gconstpointer definition)
         {"<!DOCTYPE domain [<!ENTITY a SYSTEM '/etc/passwd'>]>" HEAD "&a;</domain>",
          "<!DOCTYPE>"},
         {HEAD "<memory>1024</memory></domain>",
-         "guest db1: it is told of no cells: give its definition a <numa>"},
+         "guest db1: it is told of no cells, and does not ask for any: give its "},
         {HEAD
          "<vcpu>1</vcpu><cpu><numa><cell cpus='0-3' memory='1'/></numa></cpu></domain>",
          "cell 0: there is no vCPU 1"},

@@ -193,8 +193,9 @@ test_topology(void)
     daemon->empty = TRUE;
     go(untold, FALSE, "topology db1");
     run_assert_error(untold, 1,
-                     "vnumactl: guest db1: it is told of no cells: give its definition a "
-                     "<numa>");
+                     "vnumactl: guest db1: it is told of no cells, and does not ask for "
+                     "any: give its definition a <numa>, or our metadata: "
+                     "vnumad-guest(5)");
     g_autoptr(Run) gone = run_new();
     daemon->error = "org.vnumad1.Error.Gone";
     go(gone, FALSE, "topology db9");

@@ -10,6 +10,19 @@
 
 #include <string.h>
 
+/* Our own parser must understand what we write, and find it without contradictions. */
+static void
+read_back(const char *xml)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(xmlDoc) document = vn_xml_read(xml, strlen(xml), "outcome", &error);
+    g_autoptr(VnGuest) guest =
+        document ? vn_domain_read(xmlDocGetRootElement(document), &error) : NULL;
+    if (!guest)
+        g_error("%s\n%s", error->message, xml);
+    g_assert(guest->told_cells && guest->told && guest->tag && !guest->trouble);
+}
+
 static void
 define_twice(const VnHost *host, const char *xml, gsize length, gboolean force)
 {
@@ -25,6 +38,7 @@ define_twice(const VnHost *host, const char *xml, gsize length, gboolean force)
     g_autoptr(GVariant) described =
         g_variant_ref_sink(vn_define_report_to_variant(report, once));
     g_assert(g_variant_is_of_type(described, G_VARIANT_TYPE_VARDICT));
+    read_back(once);
     g_autoptr(VnDefineReport) second = NULL;
     g_autofree char *twice =
         vn_define(once, strlen(once), host, &options, &second, &error);

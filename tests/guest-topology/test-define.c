@@ -131,6 +131,12 @@ test_documents(void)
         g_autofree char *expected = read_data(one->name, ".out.xml");
         g_assert_cmpstr(out, ==, expected);
         assert_nothing_to_do(snapshot->host, out);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(xmlDoc) document = vn_xml_read(out, strlen(out), "outcome", &error);
+        g_assert_no_error(error);
+        g_autoptr(VnGuest) guest = vn_domain_read(xmlDocGetRootElement(document), &error);
+        g_assert_no_error(error);
+        g_assert_nonnull(guest->told);
     }
 }
 
@@ -357,6 +363,30 @@ test_ours(void)
     g_assert_nonnull(strstr(kept, "<cell memAccess='shared' id='0' cpus='0-3'"));
 }
 
+/* With cells that share a node and a host that tells latencies: libvirt takes it. */
+static void
+test_latencies(void)
+{
+    static const VnDefineOptions options = {0};
+    g_autoptr(VnSnapshot) snapshot = two_nodes();
+    for (guint i = 0; i < 2; i++) {
+        VnAccessClass *access =
+            &((VnHostNode *) snapshot->host->nodes->pdata[i])->access[1];
+        access->initiators = vn_idset_new_with(i);
+        access->read_latency_ns = access->write_latency_ns = 80;
+        access->read_bandwidth_bytes_per_second = 20 * GIB;
+        access->write_bandwidth_bytes_per_second = 10 * GIB;
+    }
+    g_autofree char *xml = with(TAG_WITH("cells='4'"), "<os><type>hvm</type></os>");
+    g_autofree char *out = define_on(snapshot->host, xml, &options, NULL);
+    g_assert_nonnull(strstr(out, "<latency initiator='3' target='3' type='access'"));
+    g_assert_nonnull(strstr(out, "<bandwidth initiator='0' target='0' type='write' "
+                                 "value='10485760' unit='KiB'/>"));
+    assert_nothing_to_do(snapshot->host, out);
+    g_autofree char *rewritten = through_libvirt(out);
+    assert_nothing_to_do(snapshot->host, rewritten);
+}
+
 /* However full the host is by now, and however its nodes lie: what was decided stays. */
 static void
 test_steady(void)
@@ -492,6 +522,7 @@ main(int argc, char **argv)
     g_test_add_func("/define/respected", test_respected);
     g_test_add_func("/define/force", test_force);
     g_test_add_func("/define/ours", test_ours);
+    g_test_add_func("/define/latencies", test_latencies);
     g_test_add_func("/define/steady", test_steady);
     g_test_add_func("/define/refused", test_refused);
     g_test_add_func("/define/hostile", test_hostile);

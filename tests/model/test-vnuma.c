@@ -240,14 +240,16 @@ test_described(void)
         text, ==,
         "{'machine': <'pc'>, 'vcpus': <uint32 4>, 'topology': <{'sockets': <uint32 1>, "
         "'dies': <uint32 1>, 'cores': <uint32 4>, 'threads': <uint32 1>}>, "
-        "'page_size_bytes': <uint64 0>, 'cells': <[{'id': <uint32 0>, 'vcpus': <[uint32 "
+        "'page_size_bytes': <uint64 0>, 'memory_max_bytes': <uint64 0>, "
+        "'memory_slots': <uint32 0>, 'has_distances': <true>, 'cells': <[{'id': <uint32 0>, 'vcpus': <[uint32 "
         "0, 1]>, 'memory_bytes': <uint64 1073741824>, 'home': <[uint32 7]>, 'distances': "
         "<[uint32 10, 20]>}, {'id': <uint32 1>, 'vcpus': <[uint32 2, 3]>, "
         "'memory_bytes': <uint64 0>, 'home': <[uint32 6]>, 'distances': <[uint32 21, "
         "10]>}]>, 'interconnects': <[{'initiator': <uint32 0>, 'target': <uint32 0>, "
         "'access': <'access'>, 'cache': <uint32 0>, 'latency_ns': <uint32 80>}, "
         "{'initiator': <uint32 1>, 'target': <uint32 0>, 'access': <'write'>, 'cache': "
-        "<uint32 0>, 'bandwidth_bytes_per_second': <uint64 1073741824>}]>, 'reasons': "
+        "<uint32 0>, 'bandwidth_bytes_per_second': <uint64 1073741824>}]>, 'caches': "
+        "<@aa{sv} []>, 'reasons': "
         "<['2 cells: asked for']>}");
 }
 
