@@ -130,11 +130,21 @@ fill_in(const VnCompleter *completer, const char *uuid, const char *xml,
     return vn_define(xml, strlen(xml), snapshot->host, &options, ret_report, error);
 }
 
-/* Gives libvirt the definition, and remembers what it made of it. */
+/*
+ * Gives libvirt the definition, and remembers what it made of it; unless somebody has
+ * changed it, or removed the guest, while @xml was looked at. libvirt has no way to do both
+ * in one, so some milliseconds remain.
+ */
 static gboolean
-give(VnCompleter *completer, const VnGuest *guest, const char *filled,
+give(VnCompleter *completer, const VnGuest *guest, const char *xml, const char *filled,
      const VnDefineReport *report, GError **error)
 {
+    g_autofree char *before =
+        vn_virt_read_definition(completer->virt, guest->uuid, 0, error);
+    if (!before)
+        return FALSE;
+    if (strcmp(before, xml) != 0)
+        return TRUE; /* libvirt will tell of that change, too */
     if (!vn_virt_define(completer->virt, filled, 0, error))
         return FALSE;
     g_message("guest %s: its definition is completed: %u parts written, %u respected, %u "
@@ -161,7 +171,7 @@ complete(VnCompleter *completer, const VnGuest *guest, const char *xml,
         remember(completer, guest->uuid, xml, report);
         return TRUE;
     }
-    if (!give(completer, guest, filled, report, &why))
+    if (!give(completer, guest, xml, filled, report, &why))
         return refuse(completer, guest, xml, why, error);
     *ret_given = TRUE;
     return TRUE;

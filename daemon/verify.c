@@ -4,7 +4,7 @@
 
 #include "guest-topology/domain.h"
 #include "guest-topology/verify.h"
-#include "virt/domains.h"
+#include "virt/definitions.h"
 
 #include <string.h>
 
@@ -24,8 +24,7 @@ vn_verify_told(const VnSnapshot *snapshot, const VnGuest *guest,
 static VnGuest *
 read_stored(VnConnection *virt, const VnGuest *guest, guint timeout_ms, GError **error)
 {
-    g_autofree char *xml =
-        vn_virt_stored_definition(virt, guest->uuid, timeout_ms, error);
+    g_autofree char *xml = vn_virt_read_definition(virt, guest->uuid, timeout_ms, error);
     return xml ? vn_domain_parse(xml, strlen(xml), error) : NULL;
 }
 

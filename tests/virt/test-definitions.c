@@ -2,6 +2,9 @@
 /* Persistent definitions, against libvirt's test driver. */
 #include "virt/definitions.h"
 
+#include "virt/session.h"
+
+#include <libvirt/libvirt.h>
 #include <string.h>
 
 #define DB1 "11111111-2222-3333-4444-000000000001"
@@ -51,6 +54,32 @@ test_failures(void)
     g_assert_nonnull(error);
 }
 
+static gboolean
+undefine(virConnectPtr connect, gpointer data, GError **error)
+{
+    virDomainPtr domain = virDomainLookupByName(connect, "test");
+    g_assert_cmpint(virDomainUndefine(domain), ==, 0);
+    g_assert_cmpint(virDomainGetUUIDString(domain, data), ==, 0);
+    virDomainFree(domain);
+    return TRUE;
+}
+
+/* One that runs, and was undefined meanwhile. */
+static void
+test_transient(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VnConnection) connection = vn_connection_new("test:///default", NULL, NULL);
+    VnSessionCall call = {
+        .key = "", .object = "test", .what = "undefine", .func = undefine};
+    char uuid[VIR_UUID_STRING_BUFLEN];
+    gpointer data = uuid;
+    g_assert_true(vn_connection_call(connection, &call, &data, &error));
+    g_assert_null(vn_virt_read_definition(connection, uuid, 0, &error));
+    g_assert_error(error, VN_ERROR, VN_ERROR_GONE);
+    g_assert_cmpstr(error->message, ==, "guest test: it has no persistent definition");
+}
+
 /* What is no QEMU has no dirty ring. */
 static void
 test_dirty_ring(void)
@@ -69,6 +98,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/definitions/define-and-read", test_define_and_read);
     g_test_add_func("/definitions/failures", test_failures);
+    g_test_add_func("/definitions/transient", test_transient);
     g_test_add_func("/definitions/dirty-ring", test_dirty_ring);
     return g_test_run();
 }
