@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # test-define.sh BUILD_FOLDER: definitions on a real libvirtd and real guests, inside the
-# two-node lab: vnumactl completes one, the daemon completes one by itself, the guest sees what
+# lab of two nodes: vnumactl completes one, the daemon completes one by itself, the guest sees what
 # was written, and "vnumactl verify" notices when it is no longer true. TAP.
 set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -113,11 +113,49 @@ test_respect_and_refuse()
     check_fails "and is not defined" virsh -q domstate large
 }
 
-trap 'lab_guest_stop made; lab_guest_stop auto; lab_guest_stop other; lab_guest_stop pinned' EXIT
+printed_tables()
+{
+    grep -qa '^GUEST tables end' "$(lab_guest_log told)"
+}
+
+# Three sockets on a line, and a far node without CPUs that is no home of a cell.
+test_hmat()
+{
+    local work=/run/lab/told
+    mkdir -p "$work"
+    make_pipes told
+    "$lab_dir/guest/define" told --cells 0 --vcpus-per-cell 6 --cell-mb 600 --append tables \
+        --metadata 'policy="align"' | sed "/type='pipe'/d" >"$work/told.xml"
+    check "a guest as wide as three sockets" vnumactl define "$work/told.xml"
+    check "has three cells" has_cells told 3
+    check "at the distances of the line" says_xml told \
+        "//numa/cell[1]/distances/sibling[3]/@value" 32
+    check "with the host's latency" says_xml told \
+        "//interconnects/latency[@initiator='1'][@target='1']/@value" 80
+    virsh dumpxml --inactive told >"$work/told.xml"
+    check "the definition is valid" virt-xml-validate "$work/told.xml" domain
+    check "its tables can be told" vnumactl topology "$work/told.xml" --acpi "$work/ours"
+    check "the guest starts" virsh -q start told
+    check "and prints its tables" lab_wait 180 "the tables" printed_tables
+    for table in SRAT SLIT HMAT; do
+        tr -d '\r' <"$(lab_guest_log told)" | sed -n "s/^GUEST table $table //p" |
+            python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read()))' \
+                >"$work/$table"
+        check "$table is as told" cmp "$work/ours/$table" "$work/$table"
+    done
+    check "HMAT has the latency" bash -c \
+        "vnumactl topology --decode $work/HMAT | grep -q '80.*ns'"
+}
+
+trap 'lab_guest_stop told; lab_guest_stop made; lab_guest_stop auto; lab_guest_stop other; lab_guest_stop pinned' EXIT
 echo 0 >/proc/sys/kernel/numa_balancing
-test_define
-test_verify
-test_daemon_completes
-test_respect_and_refuse
-check "vnumad ends well when told to" lab_vnumad_stop
+if [[ -e /sys/devices/system/node/node3 ]]; then
+    test_hmat
+else
+    test_define
+    test_verify
+    test_daemon_completes
+    test_respect_and_refuse
+    check "vnumad ends well when told to" lab_vnumad_stop
+fi
 done_testing
