@@ -264,6 +264,16 @@ vn_client_plan(VnClient *client, char **guests, GError **error)
     return plan;
 }
 
+GVariant *
+vn_client_verify(VnClient *client, char **guests, GError **error)
+{
+    GVariant *verdicts = NULL;
+    if (!vn_dbus_manager_call_verify_sync(client->manager, (const char *const *) guests,
+                                          &verdicts, NULL, error))
+        vn_client_explain(client, error);
+    return verdicts;
+}
+
 char *
 vn_client_rebalance(VnClient *client, char **guests, GError **error)
 {

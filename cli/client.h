@@ -30,6 +30,8 @@ GVariant *vn_client_get_guest(VnClient *client, const char *name,
 char *vn_client_get_definition(VnClient *client, const char *name,
                                GError **error) VN_WARN_UNUSED;
 GVariant *vn_client_plan(VnClient *client, char **guests, GError **error) VN_WARN_UNUSED;
+GVariant *vn_client_verify(VnClient *client, char **guests,
+                           GError **error) VN_WARN_UNUSED;
 
 /** vn_client_rebalance: Returns: the D-Bus path of the job that was started. */
 char *vn_client_rebalance(VnClient *client, char **guests, GError **error) VN_WARN_UNUSED;

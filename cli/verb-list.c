@@ -25,6 +25,7 @@ new_table(void)
     vn_table_add_column(table, "HOMES", VN_ALIGN_LEFT);
     vn_table_add_column(table, "ALIGNMENT", VN_ALIGN_RIGHT);
     vn_table_add_column(table, "LOCALITY", VN_ALIGN_RIGHT);
+    vn_table_add_column(table, "TOLD", VN_ALIGN_LEFT);
     return table;
 }
 
@@ -61,6 +62,7 @@ add_guest(VnTable *table, GVariant *guest, GString *troubles)
     vn_table_take(table, homes_text(cells));
     vn_table_take(table, vn_format_ratio(vn_reply_double(guest, "alignment_ratio")));
     vn_table_take(table, vn_format_ratio(vn_reply_double(guest, "locality_ratio")));
+    vn_table_take(table, vn_reply_text(guest, "told_state"));
     if (trouble) {
         /* Most messages name the guest themselves. */
         g_autofree char *named = g_strdup_printf("guest %s: ", name);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* vnumactl show: one guest whole. */
+#include "cli/findings.h"
 #include "cli/format.h"
 #include "cli/reply.h"
 #include "cli/steps.h"
@@ -61,6 +62,7 @@ append_heading(GString *text, GVariant *guest, gsize n_cells)
     append_line(text, "Memory", cells_line);
     append_line(text, "Alignment", alignment);
     append_line(text, "Locality", locality);
+    append_known_line(text, "Told", guest, "told_state");
     append_ids_line(text, "Emulator", "pinned to CPUs", guest, "emulator_pinned");
     append_ids_line(text, "Confined", "to memory of host nodes", guest, "allowed_nodes");
     append_known_line(text, "Decision", guest, "reason");
@@ -238,10 +240,13 @@ vn_verb_show(const VnCall *call, VnClient *client, GError **error)
     g_autoptr(VnTable) of_cells = cells_table(cells);
     g_autoptr(VnTable) of_vcpus = vcpus_table(vcpus);
     g_autoptr(VnTable) of_threads = threads_table(threads);
+    g_autoptr(VnTable) of_findings = vn_findings_table(FALSE);
+    vn_findings_add(of_findings, guest, FALSE);
     append_heading(text, guest, g_variant_n_children(cells));
     append_table(text, of_cells, call->output.color);
     append_table(text, of_vcpus, call->output.color);
     append_table(text, of_threads, call->output.color);
+    append_table(text, of_findings, call->output.color);
     vn_steps_append_past(text, guest, call->output.color);
     append_notes(text, guest, cells);
     return vn_output_text(text->str, error);

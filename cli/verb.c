@@ -24,7 +24,8 @@ static const VnVerb verbs[] = {
             "ALIGNMENT is the share of a guest's resident memory that lies on the home\n"
             "of its cell, LOCALITY the share of its accesses that stay on the accessing\n"
             "vCPU's host node; '-' is not known. Guests that are not managed are shown,\n"
-            "and never touched.",
+            "and never touched. TOLD is whether the topology that the guest is told is\n"
+            "true; where it differs, 'vnumactl verify' tells how.",
         .run = vn_verb_list,
     },
     {
@@ -67,6 +68,20 @@ static const VnVerb verbs[] = {
             "daemon nor libvirt nor root is needed; without, libvirt gets it. What the\n"
             "administrator wrote himself is kept, and named where it conflicts.",
         .run = vn_verb_define,
+    },
+    {
+        .name = "verify",
+        .arguments = "[GUEST...]",
+        .arguments_max = G_MAXUINT,
+        .needs_daemon = TRUE,
+        .takes_guests = TRUE,
+        .summary = "Compare what guests are told with what is true now",
+        .description =
+            "GUEST is a name or a UUID; without any, all guests. Compares cells,\n"
+            "distances and performance figures with where pages and vCPUs are and what\n"
+            "the host tells now; and stored definitions with what the host has.\n"
+            "Changes nothing. Fails when it finds a warning or an error.",
+        .run = vn_verb_verify,
     },
     {
         .name = "plan",

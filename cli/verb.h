@@ -81,6 +81,7 @@ char *vn_verb_completion_text(void);
 gboolean vn_verb_host(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_list(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_show(const VnCall *call, VnClient *client, GError **error);
+gboolean vn_verb_verify(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_plan(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_define(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_rebalance(const VnCall *call, VnClient *client, GError **error);

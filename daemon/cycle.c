@@ -8,6 +8,7 @@
 #include "daemon/guard.h"
 #include "daemon/hands.h"
 #include "daemon/observe.h"
+#include "daemon/verify.h"
 #include "model/dict.h"
 #include "policies/align.h"
 #include "virt/domains.h"
@@ -17,6 +18,8 @@
 /* How long the check waits for a libvirtd that restarts. */
 #define CHECK_TIMEOUT_US (30 * G_USEC_PER_SEC)
 #define CHECK_PAUSE_US (G_USEC_PER_SEC / 4)
+/* In all, for the stored definitions that verify reads; a single guest gets a quarter. */
+#define VERIFY_TIMEOUT_MS 20000u
 /* How often a move is carried out at most, before what is left is reported. */
 #define ROUNDS_MAX 3
 
@@ -268,7 +271,42 @@ vn_cycle_describe_guests(VnCycle *cycle, GError **error)
     for (guint i = 0; i < snapshot->guests->len; i++) {
         const VnGuest *guest = snapshot->guests->pdata[i];
         const VnDecision *decision = vn_plan_find_decision(plan, guest->name);
-        g_variant_builder_add_value(&list, vn_guest_to_variant(guest, decision, FALSE));
+        g_autoptr(GVariant) described =
+            g_variant_ref_sink(vn_guest_to_variant(guest, decision, FALSE));
+        g_autoptr(VnVerdict) verdict = vn_verify_told(snapshot, guest, decision);
+        g_auto(VnDict) dict;
+        vn_dict_init(&dict, described);
+        vn_dict_insert(&dict, "told_state", "s", vn_told_state_name(verdict->told));
+        g_variant_builder_add_value(&list, vn_dict_end(&dict));
+    }
+    return g_variant_builder_end(&list);
+}
+
+GVariant *
+vn_cycle_verify(VnCycle *cycle, const char *const *guests, GError **error)
+{
+    gint64 deadline_us = g_get_monotonic_time() + VERIFY_TIMEOUT_MS * (gint64) 1000;
+    g_autoptr(VnSnapshot) snapshot = NULL;
+    g_autoptr(VnPlan) plan = vn_cycle_plan(cycle, guests, &snapshot, error);
+    if (!plan)
+        return NULL;
+    g_auto(GVariantBuilder) list;
+    g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < snapshot->guests->len; i++) {
+        const VnGuest *guest = snapshot->guests->pdata[i];
+        if (!is_wanted(snapshot, guests, guest->name))
+            continue;
+        gint64 left_ms = (deadline_us - g_get_monotonic_time()) / 1000;
+        g_autoptr(VnVerdict) verdict = vn_verify_whole(
+            cycle->virt, snapshot, guest, vn_plan_find_decision(plan, guest->name),
+            (guint) CLAMP(left_ms, 1, VERIFY_TIMEOUT_MS / 4));
+        g_auto(VnDict) dict;
+        vn_dict_init(&dict, NULL);
+        vn_dict_insert(&dict, "name", "s", guest->name);
+        vn_dict_insert(&dict, "uuid", "s", guest->uuid);
+        vn_dict_insert(&dict, "state", "s", vn_guest_state_name(guest->state));
+        vn_verdict_insert(verdict, &dict);
+        g_variant_builder_add_value(&list, vn_dict_end(&dict));
     }
     return g_variant_builder_end(&list);
 }
@@ -287,8 +325,11 @@ vn_cycle_describe_guest(VnCycle *cycle, const char *name, GError **error)
     const VnDecision *decision = vn_plan_find_decision(plan, guest->name);
     g_autoptr(GVariant) described =
         g_variant_ref_sink(vn_guest_to_variant(guest, decision, TRUE));
+    g_autoptr(VnVerdict) verdict =
+        vn_verify_whole(cycle->virt, snapshot, guest, decision, VERIFY_TIMEOUT_MS / 4);
     g_auto(VnDict) dict;
     vn_dict_init(&dict, described);
+    vn_verdict_insert(verdict, &dict);
     vn_dict_insert_value(&dict, "past_steps",
                          vn_ledger_past_steps(cycle->ledger, guest->uuid));
     return vn_dict_end(&dict);

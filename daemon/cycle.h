@@ -58,6 +58,13 @@ VnPlan *vn_cycle_run(VnCycle *cycle, const char *const *guests, VnProgress *prog
 /** vn_cycle_describe_guests: `vnumactl list`: aa{sv} (transfer floating). */
 GVariant *vn_cycle_describe_guests(VnCycle *cycle, GError **error) VN_WARN_UNUSED;
 
+/**
+ * vn_cycle_verify: `vnumactl verify`: aa{sv} (transfer floating).
+ * @guests: as for vn_cycle_plan()
+ */
+GVariant *vn_cycle_verify(VnCycle *cycle, const char *const *guests,
+                          GError **error) VN_WARN_UNUSED;
+
 /** vn_cycle_describe_guest: `vnumactl show`: a{sv} (transfer floating). */
 GVariant *vn_cycle_describe_guest(VnCycle *cycle, const char *name,
                                   GError **error) VN_WARN_UNUSED;

@@ -109,6 +109,21 @@ plan(GTask *task, VnCycle *cycle)
 
 /* Runs on the worker. */
 static void
+verify(GTask *task, VnCycle *cycle)
+{
+    const Call *call = g_task_get_task_data(task);
+    GError *error = NULL;
+    GVariant *verdicts =
+        vn_cycle_verify(cycle, (const char *const *) call->guests, &error);
+    if (verdicts)
+        g_task_return_pointer(task, g_variant_ref_sink(verdicts),
+                              (GDestroyNotify) g_variant_unref);
+    else
+        g_task_return_error(task, error);
+}
+
+/* Runs on the worker. */
+static void
 accept_guests(GTask *task, VnCycle *cycle)
 {
     const Call *call = g_task_get_task_data(task);
@@ -129,9 +144,9 @@ note_libvirt_state(VnService *service, const GError *error)
         vn_service_set_libvirt_state(service, error->message);
 }
 
-/* Answers a call whose result is one a{sv}. */
+/* Answers a call whose result is one value. */
 static void
-answer_with_dict(GObject *source, GAsyncResult *async, gpointer data)
+answer(GObject *source, GAsyncResult *async, gpointer data)
 {
     const Call *call = g_task_get_task_data(G_TASK(async));
     GError *error = NULL;
@@ -140,7 +155,7 @@ answer_with_dict(GObject *source, GAsyncResult *async, gpointer data)
         note_libvirt_state(call->service, error);
     if (result)
         g_dbus_method_invocation_return_value(call->invocation,
-                                              g_variant_new("(@a{sv})", result));
+                                              g_variant_new_tuple(&result, 1));
     else
         g_dbus_method_invocation_take_error(call->invocation, error);
 }
@@ -174,7 +189,7 @@ begin_call(VnService *service, GDBusMethodInvocation *invocation, char **guests,
 static gboolean
 on_list_guests(VnDBusManager *manager, GDBusMethodInvocation *invocation, gpointer data)
 {
-    begin_call(data, invocation, NULL, list_guests, answer_with_dict);
+    begin_call(data, invocation, NULL, list_guests, answer);
     return TRUE;
 }
 
@@ -183,8 +198,7 @@ on_get_guest(VnDBusManager *manager, GDBusMethodInvocation *invocation, const ch
              gpointer data)
 {
     const char *const guests[] = {name, NULL};
-    begin_call(data, invocation, g_strdupv((char **) guests), get_guest,
-               answer_with_dict);
+    begin_call(data, invocation, g_strdupv((char **) guests), get_guest, answer);
     return TRUE;
 }
 
@@ -202,7 +216,15 @@ static gboolean
 on_plan(VnDBusManager *manager, GDBusMethodInvocation *invocation,
         const char *const *guests, gpointer data)
 {
-    begin_call(data, invocation, g_strdupv((char **) guests), plan, answer_with_dict);
+    begin_call(data, invocation, g_strdupv((char **) guests), plan, answer);
+    return TRUE;
+}
+
+static gboolean
+on_verify(VnDBusManager *manager, GDBusMethodInvocation *invocation,
+          const char *const *guests, gpointer data)
+{
+    begin_call(data, invocation, g_strdupv((char **) guests), verify, answer);
     return TRUE;
 }
 
@@ -326,6 +348,7 @@ vn_service_new(GDBusConnection *connection, VnWorker *worker, const VnConfig *co
     g_signal_connect(service->manager, "handle-get-definition",
                      G_CALLBACK(on_get_definition), service);
     g_signal_connect(service->manager, "handle-plan", G_CALLBACK(on_plan), service);
+    g_signal_connect(service->manager, "handle-verify", G_CALLBACK(on_verify), service);
     g_signal_connect(service->manager, "handle-rebalance", G_CALLBACK(on_rebalance),
                      service);
     if (!g_dbus_interface_skeleton_export(G_DBUS_INTERFACE_SKELETON(service->manager),

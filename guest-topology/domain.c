@@ -230,6 +230,7 @@ settle_vcpus(VnGuest *guest, const VnIdSet *taken)
                           "guest %s: no cell names vCPU %s: libvirt and QEMU put it into "
                           "cell 0",
                           guest->name, list);
+        guest->unnamed_vcpus = g_steal_pointer(&rest);
     }
     for (guint i = 0; i < guest->cells->len; i++) {
         const VnCell *cell = guest->cells->pdata[i];

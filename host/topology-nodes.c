@@ -52,6 +52,16 @@ read_memory(const VnFiles *files, const char *path, VnHostNode *node, GError **e
     if (!find_memory(text, "MemFree", &node->free_bytes))
         node->free_bytes = 0;
     node->free_bytes = MIN(node->free_bytes, node->memory_bytes);
+
+    static const char *const reclaimable[] = {"Active(file)", "Inactive(file)",
+                                              "SReclaimable"};
+    for (gsize i = 0; i < G_N_ELEMENTS(reclaimable); i++) {
+        guint64 bytes;
+        if (find_memory(text, reclaimable[i], &bytes))
+            node->reclaimable_bytes += MIN(bytes, node->memory_bytes);
+    }
+    node->reclaimable_bytes =
+        MIN(node->reclaimable_bytes, node->memory_bytes - node->free_bytes);
     return TRUE;
 }
 

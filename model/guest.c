@@ -60,6 +60,7 @@ vn_guest_free(VnGuest *guest)
     g_free(guest->machine);
     g_free(guest->qmp_path);
     g_ptr_array_unref(guest->cells);
+    vn_idset_free(guest->unnamed_vcpus);
     g_ptr_array_unref(guest->vcpus);
     g_ptr_array_unref(guest->threads);
     g_ptr_array_unref(guest->notes);
@@ -197,6 +198,7 @@ vn_guest_clone(const VnGuest *guest)
     clone->machine = g_strdup(guest->machine);
     clone->memory_bytes = guest->memory_bytes;
     clone->told_cells = guest->told_cells;
+    clone->unnamed_vcpus = copy_or_null(guest->unnamed_vcpus);
     clone->emulator_pinned = copy_or_null(guest->emulator_pinned);
     clone->allowed_nodes = copy_or_null(guest->allowed_nodes);
     clone->qmp_path = g_strdup(guest->qmp_path);

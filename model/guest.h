@@ -66,8 +66,10 @@ typedef struct {
     guint64 memory_bytes;
     GPtrArray *cells; /* of VnCell; a guest without <numa> has one, told_cells FALSE */
     gboolean told_cells;
-    GPtrArray *vcpus;         /* of VnVcpu, ascending in id */
-    GPtrArray *threads;       /* of VnThread, all but vCPUs */
+    VnIdSet *unnamed_vcpus; /* that no cell names, so that QEMU has them in cell 0; NULL:
+                               none */
+    GPtrArray *vcpus;       /* of VnVcpu, ascending in id */
+    GPtrArray *threads;     /* of VnThread, all but vCPUs */
     VnIdSet *emulator_pinned; /* host CPUs of <emulatorpin>; NULL: none */
     VnIdSet
         *allowed_nodes; /* cpuset.mems: where its pages may go at all; NULL: not known */

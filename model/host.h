@@ -44,6 +44,7 @@ typedef struct {
     VnIdSet *cpus;        /* online CPUs; empty: a memory-only node */
     guint64 memory_bytes; /* 0: a node without memory */
     guint64 free_bytes;
+    guint64 reclaimable_bytes; /* used, but the kernel can take it: page cache, slab */
     guint *distances;   /* one per node of the host, in the order of VnHost.nodes */
     GArray *huge_pages; /* of VnHugePages, ascending in size */
     int tier;           /* memory tier, lower is faster; -1: unknown */

@@ -47,6 +47,7 @@ struct DomainWork {
     gpointer buffer;
     char *command; /* func: monitor */
     char *reply;
+    char *stored; /* func: read_stored */
 };
 
 static void
@@ -63,6 +64,7 @@ work_free(gpointer data)
     g_free(work->buffer);
     g_free(work->command);
     g_free(work->reply);
+    g_free(work->stored);
     g_free(work);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DomainWork, work_free)
@@ -344,6 +346,38 @@ vn_virt_list(VnConnection *connection, guint timeout_ms, GError **error)
     }
     g_ptr_array_sort(domains, compare_names);
     return g_steal_pointer(&domains);
+}
+
+static gboolean
+read_stored(virDomainPtr domain, DomainWork *work, GError **error)
+{
+    int persistent = virDomainIsPersistent(domain);
+    if (persistent == 0) {
+        g_set_error(error, VN_ERROR, VN_ERROR_GONE,
+                    "guest %s: %s: it is transient and has none", work->name, work->what);
+        return FALSE;
+    }
+    char *xml =
+        persistent < 0 ? NULL : virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE);
+    if (!xml) {
+        vn_virt_error_set(error, "guest %s: %s", work->name, work->what);
+        return FALSE;
+    }
+    g_free(work->stored); /* of a try that broke midway */
+    work->stored = g_strdup(xml);
+    free(xml);
+    return TRUE;
+}
+
+char *
+vn_virt_stored_definition(VnConnection *connection, const char *uuid, guint timeout_ms,
+                          GError **error)
+{
+    g_autoptr(DomainWork) work = work_new(uuid, g_strdup("read its stored definition"));
+    work->func = read_stored;
+    if (!call(connection, &work, FALSE, timeout_ms, error))
+        return NULL;
+    return g_steal_pointer(&work->stored);
 }
 
 /*

@@ -41,6 +41,15 @@ GPtrArray *vn_virt_list(VnConnection *connection, guint timeout_ms,
                         GError **error) VN_WARN_UNUSED;
 
 /**
+ * vn_virt_stored_definition:
+ * @error: also GONE for a guest that is transient: it has none
+ *
+ * The definition that the guest's next start goes by, as XML.
+ */
+char *vn_virt_stored_definition(VnConnection *connection, const char *uuid,
+                                guint timeout_ms, GError **error) VN_WARN_UNUSED;
+
+/**
  * vn_virt_pin_vcpu:
  * @cpus: host CPUs; not empty
  *

@@ -101,16 +101,51 @@ make_past_steps(const VnGuest *guest, const VnPlan *plan)
 }
 
 static GVariant *
+make_finding(const char *severity, const char *object, const char *text,
+             const char *remedy)
+{
+    g_auto(GVariantDict) finding;
+    g_variant_dict_init(&finding, NULL);
+    g_variant_dict_insert(&finding, "severity", "s", severity);
+    g_variant_dict_insert(&finding, "object", "s", object);
+    g_variant_dict_insert(&finding, "kind", "s", "memory-elsewhere");
+    g_variant_dict_insert(&finding, "text", "s", text);
+    if (remedy)
+        g_variant_dict_insert(&finding, "remedy", "s", remedy);
+    return g_variant_dict_end(&finding);
+}
+
+/* What is told of the first guest differs, of the second it is not known. */
+static void
+insert_verdict(FakeDaemon *daemon, GVariantDict *dict, guint i)
+{
+    g_auto(GVariantBuilder) findings;
+    const char *const unknown[] = {"cell 0: its home\nis not known", NULL};
+    g_variant_builder_init(&findings, G_VARIANT_TYPE("aa{sv}"));
+    if (i == 0 && !daemon->benign)
+        g_variant_builder_add_value(&findings, make_finding("warning", "cell 0",
+                                                            "75 % of it\tlie elsewhere",
+                                                            "vnumactl rebalance db1"));
+    if (i == 1 && !daemon->empty)
+        g_variant_builder_add_value(
+            &findings, make_finding("info", "cells 0 and 1", "told no distances", NULL));
+    g_variant_dict_insert(dict, "told_state", "s", i ? "unknown" : "differs");
+    g_variant_dict_insert_value(dict, "findings", g_variant_builder_end(&findings));
+    g_variant_dict_insert_value(dict, "unknown", g_variant_new_strv(unknown, i ? 1 : 0));
+}
+
+static GVariant *
 make_guest(FakeDaemon *daemon, gboolean whole)
 {
     g_autoptr(VnGuest) guest = swapped_guest();
     g_autoptr(VnPlan) plan = make_plan(daemon, guest);
-    GVariant *described = vn_guest_to_variant(guest, plan->decisions->pdata[0], whole);
-    if (!whole)
-        return described;
-    g_autoptr(GVariant) owned = g_variant_ref_sink(described);
+    g_autoptr(GVariant) described =
+        g_variant_ref_sink(vn_guest_to_variant(guest, plan->decisions->pdata[0], whole));
     g_auto(GVariantDict) dict;
-    g_variant_dict_init(&dict, owned);
+    g_variant_dict_init(&dict, described);
+    insert_verdict(daemon, &dict, 0);
+    if (!whole)
+        return g_variant_dict_end(&dict);
     g_variant_dict_insert_value(&dict, "past_steps", make_past_steps(guest, plan));
     return g_variant_dict_end(&dict);
 }
@@ -204,6 +239,28 @@ on_plan(VnDBusManager *manager, GDBusMethodInvocation *invocation,
     g_autoptr(VnGuest) guest = swapped_guest();
     g_autoptr(VnPlan) plan = make_plan(daemon, guest);
     vn_dbus_manager_complete_plan(manager, invocation, vn_plan_to_variant(plan));
+    return TRUE;
+}
+
+static gboolean
+on_verify(VnDBusManager *manager, GDBusMethodInvocation *invocation,
+          const char *const *guests, FakeDaemon *daemon)
+{
+    note_asked(daemon, "Verify", guests);
+    if (answer_otherwise(daemon, invocation))
+        return TRUE;
+    g_auto(GVariantBuilder) verdicts;
+    g_variant_builder_init(&verdicts, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = daemon->empty ? 1 : 0; i < 2; i++) {
+        g_auto(GVariantDict) dict;
+        g_variant_dict_init(&dict, NULL);
+        g_variant_dict_insert(&dict, "name", "s", i ? "web" : "db1\033[2J");
+        g_variant_dict_insert(&dict, "state", "s", i ? "paused" : "running");
+        insert_verdict(daemon, &dict, i);
+        g_variant_builder_add_value(&verdicts, g_variant_dict_end(&dict));
+    }
+    vn_dbus_manager_complete_verify(manager, invocation,
+                                    g_variant_builder_end(&verdicts));
     return TRUE;
 }
 
@@ -340,6 +397,7 @@ fake_daemon_new(const char *address)
     g_signal_connect(daemon->manager, "handle-get-definition",
                      G_CALLBACK(on_get_definition), daemon);
     g_signal_connect(daemon->manager, "handle-plan", G_CALLBACK(on_plan), daemon);
+    g_signal_connect(daemon->manager, "handle-verify", G_CALLBACK(on_verify), daemon);
     g_signal_connect(daemon->manager, "handle-rebalance", G_CALLBACK(on_rebalance),
                      daemon);
     g_signal_connect(daemon->job, "handle-cancel", G_CALLBACK(on_cancel), daemon);

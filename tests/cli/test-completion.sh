@@ -39,7 +39,7 @@ expect() {
     fi
 }
 
-expect 'host list show topology define plan rebalance' ''
+expect 'host list show topology define verify plan rebalance' ''
 expect 'rebalance' 're'
 expect 'list' --json 'l'
 expect 'list' --root /tmp 'l'

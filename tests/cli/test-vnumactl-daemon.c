@@ -83,6 +83,7 @@ test_list_json(void)
     g_assert_cmpstr(vn_json_get_string(guest, "name", NULL), ==, "db1\033[2J");
     g_assert_cmpstr(vn_json_get_string(guest, "state", NULL), ==, "running");
     g_assert_cmpstr(vn_json_get_string(guest, "policy", NULL), ==, "align");
+    g_assert_cmpstr(vn_json_get_string(guest, "told_state", NULL), ==, "differs");
     g_assert_nonnull(vn_json_get_string(guest, "uuid", NULL));
     g_assert_true(vn_json_get_double(guest, "alignment_ratio", &alignment, &error));
     g_assert_cmpfloat(alignment, ==, 0.25);
@@ -130,6 +131,75 @@ test_topology(void)
     daemon->error = "org.vnumad1.Error.Gone";
     go(gone, FALSE, "topology db9");
     run_assert_error(gone, 1, "vnumactl: guest db9: no such guest: see 'vnumactl list'");
+}
+
+/* Findings fail the call, after they were printed. */
+static void
+test_verify(void)
+{
+    g_autoptr(FakeDaemon) daemon = fake_daemon_new(bus);
+    g_autoptr(Run) run = run_new();
+    go(run, FALSE, "verify db1 web");
+    g_assert_cmpstr(daemon->asked, ==, "Verify db1 web");
+    g_assert_cmpstr(run->out->str, ==,
+                    "SEVERITY  GUEST         OBJECT         FINDING, AND WHAT TO DO\n"
+                    "warning   db1\\u{1b}[2J  cell 0         75 % of it\\tlie elsewhere\n"
+                    "                                       -> vnumactl rebalance db1\n"
+                    "info      web           cells 0 and 1  told no distances\n"
+                    "\n"
+                    "Not known: guest web: cell 0: its home\\nis not known\n");
+    g_assert_cmpstr(run->err->str, ==,
+                    "vnumactl: verify: not all is as it should be with guest " NAME
+                    ": what to do stands beside each finding\n");
+    g_assert_cmpint(run->status, ==, 1);
+}
+
+/* Information is no failure, and neither is what is not known. */
+static void
+test_verify_benign(void)
+{
+    g_autoptr(FakeDaemon) daemon = fake_daemon_new(bus);
+    g_autoptr(Run) run = run_new();
+    daemon->benign = TRUE;
+    go(run, FALSE, "verify");
+    g_assert_cmpstr(daemon->asked, ==, "Verify");
+    assert_printed(run, "SEVERITY  GUEST  OBJECT         FINDING, AND WHAT TO DO\n"
+                        "info      web    cells 0 and 1  told no distances\n"
+                        "\n"
+                        "Not known: guest web: cell 0: its home\\nis not known\n");
+
+    g_autoptr(Run) again = run_new();
+    daemon->empty = TRUE;
+    go(again, FALSE, "verify");
+    assert_printed(again, "Looked at 1 guest: no findings.\n"
+                          "\n"
+                          "Not known: guest web: cell 0: its home\\nis not known\n");
+}
+
+static void
+test_verify_json(void)
+{
+    g_autoptr(FakeDaemon) daemon = fake_daemon_new(bus);
+    g_autoptr(Run) run = run_new();
+    go(run, FALSE, "verify --json");
+    g_assert_cmpstr(daemon->asked, ==, "Verify");
+    g_assert_true(g_str_has_prefix(run->err->str, "vnumactl: verify: "));
+    g_assert_cmpint(run->status, ==, 1);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VnJson) json =
+        vn_json_parse(run->out->str, run->out->len, VN_JSON_BYTES_MAX, &error);
+    g_assert_no_error(error);
+    const VnJson *guest = vn_json_array_get(vn_json_get_array(json, "guests", NULL), 0);
+    const VnJson *finding =
+        vn_json_array_get(vn_json_get_array(guest, "findings", NULL), 0);
+    g_assert_cmpstr(vn_json_get_string(guest, "name", NULL), ==, "db1\033[2J");
+    g_assert_cmpstr(vn_json_get_string(guest, "state", NULL), ==, "running");
+    g_assert_cmpstr(vn_json_get_string(guest, "told_state", NULL), ==, "differs");
+    g_assert_cmpstr(vn_json_get_string(finding, "severity", NULL), ==, "warning");
+    g_assert_cmpstr(vn_json_get_string(finding, "kind", NULL), ==, "memory-elsewhere");
+    g_assert_nonnull(vn_json_get_string(finding, "object", NULL));
+    g_assert_nonnull(vn_json_get_string(finding, "text", NULL));
+    g_assert_nonnull(vn_json_get_string(finding, "remedy", NULL));
 }
 
 static void
@@ -372,7 +442,8 @@ test_errors(void)
          "vnumad on the bus at %s is of another version than this vnumactl, "
          "which is " VN_VERSION ": guest db9: no such guest: see 'vnumactl list'"},
     };
-    static const char *const lines[] = {"list", "show db9", "plan db9", "rebalance db9"};
+    static const char *const lines[] = {"list", "show db9", "plan db9", "rebalance db9",
+                                        "verify db9"};
     g_autoptr(FakeDaemon) daemon = fake_daemon_new(bus);
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_auto(GStrv) parts = g_strsplit(cases[i].err, "%s", -1);
@@ -429,6 +500,9 @@ main(int argc, char **argv)
     g_test_add_func("/vnumactl-daemon/list-json", test_list_json);
     g_test_add_func("/vnumactl-daemon/show", test_show);
     g_test_add_func("/vnumactl-daemon/topology", test_topology);
+    g_test_add_func("/vnumactl-daemon/verify", test_verify);
+    g_test_add_func("/vnumactl-daemon/verify-benign", test_verify_benign);
+    g_test_add_func("/vnumactl-daemon/verify-json", test_verify_json);
     g_test_add_func("/vnumactl-daemon/plan", test_plan);
     g_test_add_func("/vnumactl-daemon/plan-empty", test_plan_empty);
     g_test_add_func("/vnumactl-daemon/plan-json", test_plan_json);

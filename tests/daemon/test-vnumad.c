@@ -262,6 +262,87 @@ test_list(Fixture *fixture, gconstpointer unused)
     g_assert_cmpstr(vn_dbus_manager_get_version(fixture->manager), ==, VN_VERSION);
 }
 
+static GVariant *
+verify(const Fixture *fixture, const char *guest)
+{
+    g_autoptr(GError) error = NULL;
+    const char *const guests[] = {guest, NULL};
+    GVariant *verdicts = NULL;
+    g_assert_true(vn_dbus_manager_call_verify_sync(fixture->manager, guests, &verdicts,
+                                                   NULL, &error));
+    g_assert_no_error(error);
+    return verdicts;
+}
+
+/* @list: aa{sv}. Each has one finding at most. */
+static void
+assert_verdict(GVariant *list, gsize index, const char *name, const char *told,
+               const char *kind)
+{
+    g_autoptr(GVariant) guest = g_variant_get_child_value(list, index);
+    g_autoptr(GVariant) findings =
+        g_variant_lookup_value(guest, "findings", G_VARIANT_TYPE("aa{sv}"));
+    g_autofree char *shown = g_variant_print(guest, FALSE);
+    const char *text = NULL;
+    g_test_message("%s", shown);
+    g_assert_true(g_variant_lookup(guest, "name", "&s", &text));
+    g_assert_cmpstr(text, ==, name);
+    g_assert_true(g_variant_lookup(guest, "told_state", "&s", &text));
+    g_assert_cmpstr(text, ==, told);
+    g_assert_cmpuint(g_variant_n_children(findings), ==, kind ? 1 : 0);
+    if (!kind)
+        return;
+    g_autoptr(GVariant) finding = g_variant_get_child_value(findings, 0);
+    g_assert_true(g_variant_lookup(finding, "kind", "&s", &text));
+    g_assert_cmpstr(text, ==, kind);
+}
+
+static void
+test_verify(Fixture *fixture, gconstpointer unused)
+{
+    g_autoptr(GVariant) all = verify(fixture, NULL);
+    g_assert_cmpuint(g_variant_n_children(all), ==, 2);
+    assert_verdict(all, 0, "db1", "unknown", NULL); /* it has no memory to be found */
+    assert_verdict(all, 1, "db2", "unknown", NULL); /* nor a process */
+
+    /* vCPU 0 runs at the home of cell 1. */
+    g_autofree char *status = g_strdup_printf("proc/%s/task/900000/status",
+                                              g_subprocess_get_identifier(fixture->qemu));
+    vn_tree_write(fixture->tree, status, "Cpus_allowed_list:\t2-3\n");
+    g_autoptr(GVariant) one = verify(fixture, DB1);
+    g_assert_cmpuint(g_variant_n_children(one), ==, 1);
+    assert_verdict(one, 0, "db1", "differs", "vcpu-at-other-cell");
+
+    /* In list, and in show. */
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) snapshot = NULL;
+    g_autoptr(GVariant) guest = NULL;
+    g_assert_true(
+        vn_dbus_manager_call_list_guests_sync(fixture->manager, &snapshot, NULL, &error));
+    g_autoptr(GVariant) guests = g_variant_lookup_value(snapshot, "guests", NULL);
+    g_autoptr(GVariant) listed = g_variant_get_child_value(guests, 0);
+    const char *told = NULL;
+    g_assert_true(g_variant_lookup(listed, "told_state", "&s", &told));
+    g_assert_cmpstr(told, ==, "differs");
+    g_assert_true(vn_dbus_manager_call_get_guest_sync(fixture->manager, "db1", &guest,
+                                                      NULL, &error));
+    g_autoptr(GVariant) shown = g_variant_new_array(NULL, &guest, 1);
+    assert_verdict(shown, 0, "db1", "differs", "vcpu-at-other-cell");
+    vn_tree_write(fixture->tree, status, "Cpus_allowed_list:\t0-3\n");
+
+    /* The stored definitions pin their emulators to CPU 3, too. */
+    vn_tree_write(fixture->tree, "sys/devices/system/cpu/online", "0-2\n");
+    g_autoptr(GVariant) start = verify(fixture, "db2");
+    assert_verdict(start, 0, "db2", "unknown", "start-cpu-missing");
+
+    const char *const nobody[] = {"db1", "db3", NULL};
+    g_autoptr(GVariant) none = NULL;
+    g_assert_false(
+        vn_dbus_manager_call_verify_sync(fixture->manager, nobody, &none, NULL, &error));
+    g_autofree char *remote = g_dbus_error_get_remote_error(error);
+    g_assert_cmpstr(remote, ==, "org.vnumad1.Error.Gone");
+}
+
 typedef struct {
     gboolean over;
     gboolean done;
@@ -484,6 +565,7 @@ main(int argc, char **argv)
     program = argv[1];
     ADD("/vnumad/list", &usual, test_list);
     ADD("/vnumad/definition", &usual, test_definition);
+    ADD("/vnumad/verify", &usual, test_verify);
     ADD("/vnumad/rebalance", &usual, test_rebalance);
     ADD("/vnumad/refusals", &usual, test_refusals);
     ADD("/vnumad/process-is-gone", &usual, test_process_is_gone);

@@ -156,6 +156,28 @@ test_odd_ones_get_a_note(void)
 }
 
 static void
+test_unnamed_vcpus(void)
+{
+    static const struct {
+        const char *cells;
+        const char *unnamed; /* NULL: none */
+    } cases[] = {
+        {"<cell cpus='1' memory='1'/><cell memory='2'/>", "0,2-3"},
+        {"<cell cpus='1-3' memory='1'/><cell cpus='0' memory='2'/>", NULL},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *xml = g_strdup_printf(
+            HEAD "<vcpu>4</vcpu><cpu><numa>%s</numa></cpu></domain>", cases[i].cells);
+        g_autoptr(VnGuest) guest = parse(xml);
+        g_autofree char *list =
+            guest->unnamed_vcpus ? vn_idset_format(guest->unnamed_vcpus) : NULL;
+        g_assert_cmpstr(list, ==, cases[i].unnamed);
+    }
+    g_autoptr(VnGuest) plain = parse(HEAD "<vcpu>4</vcpu><memory>5</memory></domain>");
+    g_assert_null(plain->unnamed_vcpus);
+}
+
+static void
 test_qmp_through_chardev(void)
 {
     g_autoptr(VnGuest) guest = parse(
@@ -355,6 +377,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/domain/whole", test_whole);
     g_test_add_func("/domain/without-cells", test_without_cells);
+    g_test_add_func("/domain/unnamed-vcpus", test_unnamed_vcpus);
     g_test_add_func("/domain/odd-ones-get-a-note", test_odd_ones_get_a_note);
     g_test_add_func("/domain/qmp-through-chardev", test_qmp_through_chardev);
     g_test_add_func("/domain/refused", test_refused);

@@ -310,7 +310,9 @@ test_no_numa(void)
     g_autoptr(VnTree) tree = vn_tree_new();
     vn_tree_write(tree, CPU "online", "0-2\n");
     vn_tree_write(tree, "proc/meminfo",
-                  "MemTotal:        2048 kB\nMemFree: 1024 kB\nSwapTotal: 9 kB\n");
+                  "MemTotal:        2048 kB\nMemFree: 1024 kB\nSwapTotal: 9 kB\n"
+                  "Inactive: 900 kB\nActive(file): 100 kB\nInactive(file): 20 kB\n"
+                  "KReclaimable: 500 kB\nSReclaimable: 3 kB\n");
     vn_tree_write(tree, "sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "4\n");
     vn_tree_write(tree, "sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "3\n");
     g_autoptr(VnHost) host = read_tree(tree);
@@ -320,6 +322,7 @@ test_no_numa(void)
     assert_set(node->cpus, "0-2");
     g_assert_cmpuint(node->memory_bytes, ==, 2 << 20);
     g_assert_cmpuint(node->free_bytes, ==, 1 << 20);
+    g_assert_cmpuint(node->reclaimable_bytes, ==, 123 << 10);
     g_assert_cmpuint(node->distances[0], ==, 10);
     g_assert_cmpuint(node->huge_pages->len, ==, 1);
     g_assert_cmpint(cpu_at(host, 2)->host_node, ==, 0);

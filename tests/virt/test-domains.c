@@ -129,6 +129,45 @@ test_pins(Fixture *fixture, gconstpointer data)
     }
 }
 
+/* Of one that runs, and of one that does not. */
+static void
+test_stored(Fixture *fixture, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *db1 = vn_virt_stored_definition(fixture->connection, DB1, 0, &error);
+    g_assert_no_error(error);
+    g_assert_nonnull(strstr(db1, "<name>db1</name>"));
+    g_autofree char *db2 = vn_virt_stored_definition(fixture->connection, DB2, 0, &error);
+    g_assert_no_error(error);
+    g_assert_nonnull(strstr(db2, "urn:vnumad:guest:1"));
+    g_assert_null(vn_virt_stored_definition(fixture->connection, GONE, 0, &error));
+    g_assert_error(error, VN_ERROR, VN_ERROR_GONE);
+}
+
+static gboolean
+make_transient(virConnectPtr connect, gpointer data, GError **error)
+{
+    virDomainPtr domain = virDomainLookupByUUIDString(connect, DB2);
+    g_assert_cmpint(virDomainUndefine(domain), ==, 0);
+    virDomainFree(domain);
+    return TRUE;
+}
+
+static void
+test_stored_of_transient(Fixture *fixture, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    VnSessionCall call = {
+        .key = "", .object = "test", .what = "undefine", .func = make_transient};
+    gpointer nothing = NULL;
+    g_assert_true(vn_connection_call(fixture->connection, &call, &nothing, &error));
+    g_assert_null(vn_virt_stored_definition(fixture->connection, DB2, 0, &error));
+    g_assert_error(error, VN_ERROR, VN_ERROR_GONE);
+    g_assert_cmpstr(
+        error->message, ==,
+        "guest db2: read its stored definition: it is transient and has none");
+}
+
 /* The test driver makes memory up, a pattern that goes on from byte to byte. */
 static void
 test_peek(Fixture *fixture, gconstpointer data)
@@ -254,6 +293,8 @@ main(int argc, char **argv)
     g_test_add("/domains/" name, Fixture, NULL, set_up, func, tear_down)
     ADD("list", test_list);
     ADD("pins", test_pins);
+    ADD("stored", test_stored);
+    ADD("stored-of-transient", test_stored_of_transient);
     ADD("peek", test_peek);
     ADD("unsupported", test_unsupported);
     ADD("events", test_events);
