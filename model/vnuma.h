@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VnVnuma: the virtual NUMA topology that a guest is shown: cells, the distances, latencies
- * and bandwidths between them, and the CPU topology, with those facts of the machine on
- * which its tables depend. Plain data. guest-topology/ derives it from a host, reads it
- * from a definition, writes it into one, and makes tables and QEMU arguments of it.
+ * VnVnuma: the virtual NUMA topology that a guest is shown: cells, the distances,
+ * latencies and bandwidths between them, and the CPU topology, with those facts of the
+ * machine on which its tables depend. Plain data. guest-topology/ derives it from a host,
+ * reads it from a definition, writes it into one, and makes tables and QEMU arguments of
+ * it.
  */
 #pragma once
 
@@ -13,7 +14,7 @@
 #define VN_CELLS_MAX 128u
 #define VN_VCPUS_MAX 4096u
 
-/* What a guest may be told as a distance: below "unreachable" (QEMU refuses less, too). */
+/* The farthest that a guest may be told; "unreachable" is beyond. */
 #define VN_TOLD_DISTANCE_MAX 254u
 
 /* How many of each there are in the one above. */
@@ -39,8 +40,8 @@ typedef enum {
 } VnAccess;
 
 /*
- * One latency or bandwidth between two cells; exactly one of the two figures is set. @cache:
- * 0 for memory itself, 1 to 3 for the memory-side cache of that level.
+ * One latency or bandwidth between two cells; exactly one of the two figures is set.
+ * @cache: 0 for memory itself, 1 to 3 for the memory-side cache of that level.
  */
 typedef struct {
     guint initiator; /* cell with CPUs */
