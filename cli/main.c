@@ -31,8 +31,8 @@ line_clear(Line *line)
 {
     g_free(line->call.root);
     g_free(line->call.bus);
-    g_free(line->call.connect);
     g_free(line->call.acpi);
+    g_free(line->call.connect);
     g_free(line->color);
     g_strfreev(line->words);
 }

@@ -143,24 +143,42 @@ time_text(GVariant *record)
     return time ? g_date_time_format(time, "%F %T") : g_strdup(VN_FORMAT_UNKNOWN);
 }
 
-/* Whether @begin is the record of a step whose end is the next record, @next. */
 static gboolean
-is_ended_by(GVariant *begin, GVariant *next)
+is_same(GVariant *one, GVariant *other, const char *key)
 {
-    g_autofree char *event = vn_reply_text(begin, "event");
-    g_autofree char *kind = vn_reply_text(begin, "kind");
-    g_autofree char *target = vn_reply_text(begin, "target");
-    g_autofree char *next_event = vn_reply_text(next, "event");
-    g_autofree char *next_kind = vn_reply_text(next, "kind");
-    g_autofree char *next_target = vn_reply_text(next, "target");
-    return strcmp(event, "begin") == 0 && strcmp(next_event, "end") == 0 &&
-           strcmp(kind, next_kind) == 0 && strcmp(target, next_target) == 0;
+    g_autofree char *mine = vn_reply_text(one, key);
+    g_autofree char *theirs = vn_reply_text(other, key);
+    return strcmp(mine, theirs) == 0;
+}
+
+static gboolean
+is_begin(GVariant *record)
+{
+    g_autofree char *event = vn_reply_text(record, "event");
+    return strcmp(event, "begin") == 0;
+}
+
+/*
+ * Whether record @at begins a step whose end is among those behind it; memory moves of
+ * several cells go on side by side.
+ */
+static gboolean
+has_ended(GVariant *records, gsize at)
+{
+    g_autoptr(GVariant) begin = g_variant_get_child_value(records, at);
+    if (!is_begin(begin))
+        return FALSE;
+    for (gsize i = at + 1; i < g_variant_n_children(records); i++) {
+        g_autoptr(GVariant) record = g_variant_get_child_value(records, i);
+        if (is_same(begin, record, "kind") && is_same(begin, record, "target"))
+            return !is_begin(record);
+    }
+    return FALSE;
 }
 
 static void
 add_past_step(VnTable *table, GVariant *record)
 {
-    g_autofree char *event = vn_reply_text(record, "event");
     g_autofree char *kind = vn_reply_text(record, "kind");
     g_autofree char *why = vn_reply_string(record, "outcome_text");
     vn_table_take(table, time_text(record));
@@ -169,8 +187,8 @@ add_past_step(VnTable *table, GVariant *record)
     vn_table_take(table, place_text(kind, record, "before"));
     vn_table_take(table, place_text(kind, record, "after"));
     vn_table_take(table, bytes_text(record, "bytes_moved"));
-    vn_table_take(table, strcmp(event, "begin") == 0 ? g_strdup("not ended")
-                                                     : vn_reply_text(record, "outcome"));
+    vn_table_take(table, is_begin(record) ? g_strdup("not ended")
+                                          : vn_reply_text(record, "outcome"));
     vn_table_add(table, why);
 }
 
@@ -190,9 +208,7 @@ vn_steps_append_past(GString *text, GVariant *guest, gboolean bold)
     vn_table_add_column(table, "WHY", VN_ALIGN_LEFT);
     for (gsize i = 0; i < count; i++) {
         g_autoptr(GVariant) record = g_variant_get_child_value(records, i);
-        g_autoptr(GVariant) next =
-            i + 1 < count ? g_variant_get_child_value(records, i + 1) : NULL;
-        if (!next || !is_ended_by(record, next))
+        if (!has_ended(records, i))
             add_past_step(table, record);
     }
     if (vn_table_is_empty(table))

@@ -5,59 +5,14 @@
  */
 #include "guest-topology/define.h"
 
+#include "cli/input.h"
 #include "cli/table.h"
 #include "cli/verb.h"
 #include "guest-topology/xml.h"
 #include "host/topology.h"
 #include "virt/definitions.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
-
 #define DEFAULT_URI "qemu:///system"
-#define CHUNK_BYTES 65536
-
-/* The whole of @fd, one byte more than is accepted at most: that much tells enough. */
-static gboolean
-read_all(int fd, const char *shown, GByteArray *bytes, GError **error)
-{
-    guint8 chunk[CHUNK_BYTES];
-    while (bytes->len <= VN_XML_BYTES_MAX) {
-        ssize_t n = read(fd, chunk, sizeof(chunk));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            vn_error_set_errno(error, errno, "%s: read", shown);
-            return FALSE;
-        }
-        if (n == 0)
-            return TRUE;
-        g_byte_array_append(bytes, chunk, (guint) n);
-    }
-    g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
-                "%s: it is larger than %u MiB; no definition is", shown,
-                VN_XML_BYTES_MAX >> 20);
-    return FALSE;
-}
-
-static GByteArray *
-read_file(const char *path, GError **error)
-{
-    gboolean is_stdin = strcmp(path, "-") == 0;
-    const char *shown = is_stdin ? "standard input" : path;
-    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        vn_error_set_errno(error, errno, "%s: open", shown);
-        return NULL;
-    }
-    g_autoptr(GByteArray) bytes = g_byte_array_new();
-    gboolean done = read_all(fd, shown, bytes, error);
-    if (!is_stdin)
-        close(fd);
-    return done ? g_steal_pointer(&bytes) : NULL;
-}
 
 static void
 add_rows(VnTable *table, const char *done, const GPtrArray *entries)
@@ -101,7 +56,8 @@ fill_in(const VnCall *call, VnConnection *connection, VnDefineReport **ret_repor
         GError **error)
 {
     VnDefineOptions options = {.force = call->force};
-    g_autoptr(GByteArray) bytes = read_file(call->arguments[0], error);
+    g_autoptr(GByteArray) bytes =
+        vn_input_read(call->arguments[0], VN_XML_BYTES_MAX, error);
     if (!bytes)
         return NULL;
     if (connection &&

@@ -5,6 +5,7 @@
  */
 #include "cli/acpi-text.h"
 #include "cli/format.h"
+#include "cli/input.h"
 #include "cli/table.h"
 #include "cli/verb.h"
 #include "guest-topology/acpi.h"
@@ -12,7 +13,6 @@
 #include "guest-topology/domain.h"
 #include "guest-topology/fragment.h"
 #include "guest-topology/qemu_arguments.h"
-#include "host/files.h"
 #include "host/topology.h"
 #include "model/dict.h"
 #include "model/text.h"
@@ -21,84 +21,72 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Somewhat more than a definition can have, so that its reader tells of its own limit. */
-#define DEFINITION_BYTES_MAX (8u << 20)
-
 static const char *const signatures[] = {"SRAT", "SLIT", "HMAT"};
-
-static GByteArray *
-read_file(const char *path, gsize limit_bytes, GError **error)
-{
-    g_autofree char *absolute = g_canonicalize_filename(path, NULL);
-    g_autoptr(VnFiles) files = vn_files_open("/", error);
-    return files ? vn_files_read_bytes(files, absolute + 1, limit_bytes, error) : NULL;
-}
 
 static gboolean
 is_file(const char *argument)
 {
-    return strchr(argument, '/') || g_str_has_suffix(argument, ".xml");
-}
-
-/* A definition that libvirt may not have seen yet: it can be without uuid. */
-static VnGuest *
-parse_definition(const char *xml, gsize length, const char *what, GError **error)
-{
-    g_autoptr(xmlDoc) document = vn_xml_read(xml, length, what, error);
-    return document ? vn_domain_read(xmlDocGetRootElement(document), error) : NULL;
-}
-
-/* A guest that asks for cells and has none yet, with those that it would get. */
-static VnGuest *
-fill_in(const VnCall *call, const char *xml, gsize length, GError **error)
-{
-    static const VnDefineOptions options = {0};
-    g_autoptr(VnHost) host = vn_topology_read(call->root, error);
-    g_autofree char *filled =
-        host ? vn_define(xml, length, host, &options, NULL, error) : NULL;
-    return filled ? parse_definition(filled, strlen(filled), "outcome", error) : NULL;
-}
-
-static VnGuest *
-read_definition(const VnCall *call, const char *xml, gsize length, const char *what,
-                GError **error)
-{
-    g_autoptr(VnGuest) guest = parse_definition(xml, length, what, error);
-    if (guest && !guest->told_cells && guest->tag)
-        return fill_in(call, xml, length, error);
-    return g_steal_pointer(&guest);
+    return strchr(argument, '/') || g_str_has_suffix(argument, ".xml") ||
+           vn_input_is_stdin(argument);
 }
 
 /* The definition of GUEST, which vnumad has from libvirt, or the one in FILE. */
-static VnGuest *
-read_guest(const VnCall *call, GError **error)
+static GByteArray *
+read_definition(const VnCall *call, GError **error)
 {
     const char *argument = call->arguments[0];
-    if (is_file(argument)) {
-        g_autoptr(GByteArray) bytes = read_file(argument, DEFINITION_BYTES_MAX, error);
-        if (!bytes)
-            return NULL;
-        VnGuest *guest = read_definition(call, (const char *) bytes->data, bytes->len,
-                                         "domain XML", error);
-        if (!guest)
-            g_prefix_error(error, "%s: ", argument);
-        return guest;
-    }
+    if (is_file(argument))
+        return vn_input_read(argument, VN_XML_BYTES_MAX, error);
     g_autoptr(VnClient) client = vn_client_new(call->bus, call->timeout_s, error);
-    g_autofree char *xml =
-        client ? vn_client_get_definition(client, argument, error) : NULL;
-    return xml ? read_definition(call, xml, strlen(xml), "domain XML", error) : NULL;
+    char *xml = client ? vn_client_get_definition(client, argument, error) : NULL;
+    return xml ? g_byte_array_new_take((guint8 *) xml, strlen(xml)) : NULL;
+}
+
+/* It may be a definition that libvirt has not seen yet, and be without uuid. */
+static VnGuest *
+parse(const VnCall *call, const char *xml, gsize length, GError **error)
+{
+    const char *argument = call->arguments[0];
+    g_autoptr(xmlDoc) document = vn_xml_read(xml, length, argument, error);
+    VnGuest *guest =
+        document ? vn_domain_read(xmlDocGetRootElement(document), error) : NULL;
+    if (document && !guest && is_file(argument))
+        g_prefix_error(error, "%s: ", argument);
+    return guest;
+}
+
+/* What the guest would be told if its definition were completed on this host. */
+static VnVnuma *
+derive(const VnCall *call, const GByteArray *bytes, GError **error)
+{
+    g_autoptr(VnDefineReport) report = NULL;
+    const VnDefineOptions options = {0};
+    g_autoptr(VnHost) host = vn_topology_read(call->root, error);
+    g_autofree char *xml = host ? vn_define((const char *) bytes->data, bytes->len, host,
+                                            &options, &report, error)
+                                : NULL;
+    g_autoptr(VnGuest) guest = xml ? parse(call, xml, strlen(xml), error) : NULL;
+    if (!guest)
+        return NULL;
+    vn_vnuma_add_reason(guest->told, "not in the definition yet: 'vnumactl define'");
+    for (guint i = 0; i < report->reasons->len; i++)
+        vn_vnuma_add_reason(guest->told, "%s", (char *) report->reasons->pdata[i]);
+    return vn_vnuma_ref(guest->told);
 }
 
 /* What is or would be exposed: all outputs come from this one topology. */
 static VnVnuma *
 read_topology(const VnCall *call, GError **error)
 {
-    g_autoptr(VnGuest) guest = read_guest(call, error);
+    g_autoptr(GByteArray) bytes = read_definition(call, error);
+    g_autoptr(VnGuest) guest =
+        bytes ? parse(call, (const char *) bytes->data, bytes->len, error) : NULL;
     if (!guest)
         return NULL;
     if (guest->told)
         return vn_vnuma_ref(guest->told);
+    if (guest->tag)
+        return derive(call, bytes, error);
     g_set_error(error, VN_ERROR, VN_ERROR_UNSUPPORTED,
                 "guest %s: it is told of no cells, and does not ask for any: give its "
                 "definition a <numa>, or our metadata: vnumad-guest(5)",
@@ -371,7 +359,7 @@ write_acpi(const VnCall *call, const VnVnuma *vnuma, GError **error)
 static GVariant *
 decode_file(const char *path, GError **error)
 {
-    g_autoptr(GByteArray) bytes = read_file(path, VN_ACPI_BYTES_MAX, error);
+    g_autoptr(GByteArray) bytes = vn_input_read(path, VN_ACPI_BYTES_MAX, error);
     if (!bytes)
         return NULL;
     GVariant *table = vn_acpi_decode(bytes->data, bytes->len, error);

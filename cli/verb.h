@@ -28,12 +28,12 @@ typedef struct {
     int timeout_s;
     gboolean wait;
     gboolean dry_run;
-    gboolean force;
-    char *connect; /* libvirt's URI; NULL: the usual one */
     gboolean xml;
     gboolean qemu;
     gboolean decode;
     char *acpi; /* folder for ACPI tables; NULL: not asked for */
+    gboolean force;
+    char *connect; /* libvirt's URI; NULL: the usual one */
     VnOutput output;
 } VnCall;
 

@@ -82,16 +82,14 @@ char *
 vn_check_summary(const VnPlan *plan, gboolean *ret_all_done)
 {
     guint done = 0;
-    guint64 bytes_moved = 0;
     for (guint i = 0; i < plan->steps->len; i++) {
         const VnStep *step = plan->steps->pdata[i];
         done += step->outcome == VN_OUTCOME_DONE;
-        bytes_moved += step->bytes_moved;
     }
     *ret_all_done = done == plan->steps->len;
     if (!plan->steps->len)
         return g_strdup("nothing to do");
-    g_autofree char *moved = vn_text_bytes(bytes_moved);
+    g_autofree char *moved = vn_text_bytes(vn_plan_bytes_moved(plan));
     return g_strdup_printf("%u of %u steps done and checked, %s moved", done,
                            plan->steps->len, moved);
 }

@@ -335,18 +335,6 @@ vn_cycle_describe_guest(VnCycle *cycle, const char *name, GError **error)
     return vn_dict_end(&dict);
 }
 
-gboolean
-vn_cycle_connect(VnCycle *cycle, GError **error)
-{
-    return vn_connection_open(cycle->virt, 0, error);
-}
-
-gboolean
-vn_cycle_complete(VnCycle *cycle, const char *uuid, GError **error)
-{
-    return vn_completer_complete(cycle->completer, uuid, NULL, error);
-}
-
 char *
 vn_cycle_get_definition(VnCycle *cycle, const char *name, GError **error)
 {
@@ -366,4 +354,16 @@ vn_cycle_get_definition(VnCycle *cycle, const char *name, GError **error)
     g_set_error(error, VN_ERROR, VN_ERROR_GONE,
                 "guest %s: there is none of this name; 'vnumactl list' shows all", name);
     return NULL;
+}
+
+gboolean
+vn_cycle_connect(VnCycle *cycle, GError **error)
+{
+    return vn_connection_open(cycle->virt, 0, error);
+}
+
+gboolean
+vn_cycle_complete(VnCycle *cycle, const char *uuid, GError **error)
+{
+    return vn_completer_complete(cycle->completer, uuid, NULL, error);
 }

@@ -69,16 +69,16 @@ GVariant *vn_cycle_verify(VnCycle *cycle, const char *const *guests,
 GVariant *vn_cycle_describe_guest(VnCycle *cycle, const char *name,
                                   GError **error) VN_WARN_UNUSED;
 
-/** vn_cycle_connect: to libvirt, if need be, so that its events are heard. */
-gboolean vn_cycle_connect(VnCycle *cycle, GError **error) VN_WARN_UNUSED;
-
-/** vn_cycle_complete: fills in the guest's definition: vn_completer_complete(). */
-gboolean vn_cycle_complete(VnCycle *cycle, const char *uuid,
-                           GError **error) VN_WARN_UNUSED;
-
 /**
  * vn_cycle_get_definition: (transfer full): the guest's definition as libvirt has it.
  * @error: GONE for a guest that does not exist; BUSY when libvirt does not answer
  */
 char *vn_cycle_get_definition(VnCycle *cycle, const char *name,
                               GError **error) VN_WARN_UNUSED;
+
+/** vn_cycle_connect: to libvirt, if need be, so that its events are heard. */
+gboolean vn_cycle_connect(VnCycle *cycle, GError **error) VN_WARN_UNUSED;
+
+/** vn_cycle_complete: fills in the guest's definition: vn_completer_complete(). */
+gboolean vn_cycle_complete(VnCycle *cycle, const char *uuid,
+                           GError **error) VN_WARN_UNUSED;

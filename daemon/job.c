@@ -50,15 +50,12 @@ run(GTask *task, VnCycle *cycle)
         return;
     }
     gboolean all_done = FALSE;
-    guint64 bytes_moved = 0;
-    for (guint i = 0; i < plan->steps->len; i++)
-        bytes_moved += ((const VnStep *) plan->steps->pdata[i])->bytes_moved;
     g_autofree char *summary = vn_check_summary(plan, &all_done);
     g_autoptr(GVariant) described = g_variant_ref_sink(vn_plan_to_variant(plan));
     g_auto(VnDict) dict;
     vn_dict_init(&dict, described);
     vn_dict_insert(&dict, "summary", "s", summary);
-    vn_dict_insert(&dict, "bytes_moved", "t", bytes_moved);
+    vn_dict_insert(&dict, "bytes_moved", "t", vn_plan_bytes_moved(plan));
     vn_dict_insert(&dict, "seconds", "d",
                    (double) (g_get_monotonic_time() - begun_us) / G_USEC_PER_SEC);
     if (!all_done)

@@ -2,12 +2,12 @@
 /* The order of evidence, its real sources, and the memory of what was found. */
 #include "daemon/locate.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "daemon/probe.h"
+#include "host/pagemap.h"
 #include "host/process.h"
 #include "qmp/memory.h"
 #include "virt/domains.h"
@@ -88,18 +88,14 @@ read_memory(gpointer data, guint64 hva, gpointer buffer, gsize length)
     return process_vm_readv(look->guest->pid, &here, 1, &there, 1, 0) == (gssize) length;
 }
 
-/* Bit 63 of an entry: Documentation/admin-guide/mm/pagemap.rst. */
 static gboolean
 are_present(gpointer data, const guint64 *hvas, guint n_hvas, gboolean *ret_present)
 {
     const Look *look = data;
     guint64 page_bytes = (guint64) sysconf(_SC_PAGESIZE);
     for (guint i = 0; i < n_hvas; i++) {
-        guint64 entry = 0;
-        off_t offset = (off_t) (hvas[i] / page_bytes * sizeof(entry));
-        if (pread(look->pagemap, &entry, sizeof(entry), offset) != sizeof(entry))
+        if (!vn_pagemap_read(look->pagemap, hvas[i] / page_bytes, 1, &ret_present[i]))
             return FALSE;
-        ret_present[i] = entry >> 63 != 0;
     }
     return TRUE;
 }
@@ -185,10 +181,9 @@ look_at_content(Look *look, VnPlaces *places, GPtrArray *reasons)
 {
     VnProbeSource source = {
         .data = look, .read = read_memory, .present = are_present, .peek = peek};
-    g_autofree char *path = g_strdup_printf("/proc/%d/pagemap", look->guest->pid);
     g_autoptr(GError) error = NULL;
     guint peeks = PEEKS_MAX;
-    look->pagemap = open(path, O_RDONLY | O_CLOEXEC);
+    look->pagemap = vn_pagemap_open(look->guest->pid);
     if (look->pagemap < 0) {
         give_reasons(places, reasons, "QEMU's memory cannot be read");
         return;

@@ -52,6 +52,7 @@ static void
 list_guests(GTask *task, VnCycle *cycle)
 {
     GError *error = NULL;
+    gint64 begun_us = g_get_monotonic_time();
     GVariant *guests = vn_cycle_describe_guests(cycle, &error);
     if (!guests) {
         g_task_return_error(task, error);
@@ -60,7 +61,8 @@ list_guests(GTask *task, VnCycle *cycle)
     g_auto(VnDict) dict;
     vn_dict_init(&dict, NULL);
     vn_dict_insert_value(&dict, "guests", guests);
-    vn_dict_insert(&dict, "age_ms", "t", (guint64) 0);
+    vn_dict_insert(&dict, "age_ms", "t",
+                   (guint64) (g_get_monotonic_time() - begun_us) / 1000);
     g_task_return_pointer(task, g_variant_ref_sink(vn_dict_end(&dict)),
                           (GDestroyNotify) g_variant_unref);
 }

@@ -28,12 +28,12 @@ typedef struct {
  *   the guest does not fit on the host: the message says why, and what would fit
  *
  * Candidates are the host nodes with memory that the tag does not exclude. A node offers
- * its free memory (of huge pages: those of that size that are free) and its online CPUs;
- * without smt its cores. The CPUs of a node without memory count for the memory nearest
- * to them; those that several nodes list (numa=fake) count for each. A node without CPUs
- * is used only where the others' memory is not enough, and then as a part of a home,
- * never as a cell of its own: a cell without CPUs makes the guest tier its memory, which
- * is the administrator's to ask for.
+ * its memory that is free or that the kernel can free (of huge pages: those of that size
+ * that are free) and its online CPUs; without smt its cores. The CPUs of a node without
+ * memory count for the memory nearest to them; those that several nodes list (numa=fake)
+ * count for each. A node without CPUs is used only where the others' memory is not
+ * enough, and then as a part of a home, never as a cell of its own: a cell without CPUs
+ * makes the guest tier its memory, which is the administrator's to ask for.
  *
  * 1. The fewest cells so that each fits on a host node of its own, by vCPUs and by
  *    memory. Several cells share a node only where the tag asks for so many, by number

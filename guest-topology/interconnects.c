@@ -87,7 +87,7 @@ list_initiators(const VnHost *host, const VnVnuma *vnuma)
     return initiators;
 }
 
-/* Whether the CPUs of cell @from are nearest initiators of the memory of @to. */
+/* Whether the CPUs of cell @from are among the nearest initiators of memory of @to. */
 static gboolean
 is_near(const VnHost *host, const VnVnuma *vnuma, const GPtrArray *initiators, guint from,
         guint to)

@@ -95,7 +95,7 @@ free_bytes(const VnHost *host, const VnHostNode *node, const VnBuildSize *size)
                       ? g_array_index(size->own_bytes, guint64, node->id)
                       : 0;
     if (page == 0 || page == host->page_size_bytes)
-        return MIN(node->free_bytes + own, node->memory_bytes);
+        return MIN(vn_host_node_available(node) + own, node->memory_bytes);
     for (guint i = 0; i < node->huge_pages->len; i++) {
         const VnHugePages *pages = &g_array_index(node->huge_pages, VnHugePages, i);
         if (pages->size_bytes == page)

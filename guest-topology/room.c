@@ -100,7 +100,7 @@ room_of_node(const VnHostNode *node, guint64 page_size_bytes, Room room)
         return 0;
     /* A node's memory counts its huge pages, what it has free does not. */
     return room == ROOM_ALL ? node->memory_bytes - MIN(pooled, node->memory_bytes)
-                            : node->free_bytes + node->reclaimable_bytes;
+                            : vn_host_node_available(node);
 }
 
 static guint64

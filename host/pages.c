@@ -2,15 +2,14 @@
 /* move_pages(2), and the pages that balancing hides from it; see pages.h. */
 #include "host/pages.h"
 
+#include "host/pagemap.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <numaif.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Bit 63 of an entry: the page is present; Documentation/admin-guide/mm/pagemap.rst. */
-#define PAGEMAP_PRESENT (G_GUINT64_CONSTANT(1) << 63)
 /* Pages looked at, and read, at a time; no more than IOV_MAX. */
 #define BATCH 512u
 
@@ -22,11 +21,11 @@ typedef struct {
     gulong index[BATCH];
 } Batch;
 
-/* A part of a process's pagemap, BATCH entries from a multiple of BATCH on. */
+/* What was last read of a process's pagemap: BATCH pages from a multiple of BATCH on. */
 typedef struct {
     int file;
     guint64 first;
-    guint64 entries[BATCH];
+    gboolean present[BATCH];
 } Pagemap;
 
 static gboolean
@@ -35,13 +34,11 @@ is_present(Pagemap *pagemap, const void *page)
     guint64 number = (guint64) (gsize) page / (guint64) sysconf(_SC_PAGESIZE);
     guint64 first = number - number % BATCH;
     if (first != pagemap->first) {
-        memset(pagemap->entries, 0, sizeof(pagemap->entries));
+        memset(pagemap->present, 0, sizeof(pagemap->present));
         pagemap->first = first;
-        if (pread(pagemap->file, pagemap->entries, sizeof(pagemap->entries),
-                  (off_t) (first * sizeof(guint64))) < 0)
-            return FALSE;
+        (void) vn_pagemap_read(pagemap->file, first, BATCH, pagemap->present);
     }
-    return (pagemap->entries[number - first] & PAGEMAP_PRESENT) != 0;
+    return pagemap->present[number - first];
 }
 
 /*
@@ -92,9 +89,7 @@ seems_absent(int status)
 static void
 uncover_all(int pid, gulong n_pages, void **pages, int *status)
 {
-    char path[64];
-    g_snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
-    Pagemap pagemap = {.file = open(path, O_RDONLY | O_CLOEXEC), .first = G_MAXUINT64};
+    Pagemap pagemap = {.file = vn_pagemap_open(pid), .first = G_MAXUINT64};
     if (pagemap.file < 0)
         return;
     Batch batch = {.n = 0};

@@ -111,6 +111,12 @@ vn_host_distance(const VnHost *host, guint from, guint to)
     return node && i >= 0 ? node->distances[i] : VN_DISTANCE_UNREACHABLE;
 }
 
+guint64
+vn_host_node_available(const VnHostNode *node)
+{
+    return node->free_bytes + node->reclaimable_bytes;
+}
+
 VnIdSet *
 vn_host_node_ids(const VnHost *host)
 {

@@ -113,6 +113,9 @@ VnIdSet *vn_host_nodes_of_cpus(const VnHost *host, const VnIdSet *cpus);
 /** vn_host_cpus_of_nodes: the online CPUs of all nodes in @nodes. */
 VnIdSet *vn_host_cpus_of_nodes(const VnHost *host, const VnIdSet *nodes);
 
+/** vn_host_node_available: bytes that are free, or that the kernel can make free. */
+guint64 vn_host_node_available(const VnHostNode *node);
+
 /**
  * vn_host_to_variant:
  *

@@ -114,6 +114,15 @@ vn_plan_bytes_total(const VnPlan *plan)
     return bytes;
 }
 
+guint64
+vn_plan_bytes_moved(const VnPlan *plan)
+{
+    guint64 bytes = 0;
+    for (guint i = 0; i < plan->steps->len; i++)
+        bytes += ((const VnStep *) plan->steps->pdata[i])->bytes_moved;
+    return bytes;
+}
+
 void
 vn_step_set_outcome(VnStep *step, VnOutcome outcome, const char *format, ...)
 {

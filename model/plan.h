@@ -68,7 +68,11 @@ VnStep *vn_plan_add_step(VnPlan *plan, VnStepKind kind, const VnGuest *guest,
 /** vn_plan_find_decision: (nullable) (transfer none). */
 VnDecision *vn_plan_find_decision(const VnPlan *plan, const char *guest);
 
+/** vn_plan_bytes_total: what its steps are to move. */
 guint64 vn_plan_bytes_total(const VnPlan *plan);
+
+/** vn_plan_bytes_moved: what its steps have moved so far. */
+guint64 vn_plan_bytes_moved(const VnPlan *plan);
 
 /**
  * vn_step_set_outcome:

@@ -14,7 +14,7 @@
 #define VN_CELLS_MAX 128u
 #define VN_VCPUS_MAX 4096u
 
-/* The farthest that a guest may be told; "unreachable" is beyond. */
+/* What a guest may be told as a distance: below "unreachable". */
 #define VN_TOLD_DISTANCE_MAX 254u
 
 /* How many of each there are in the one above. */

@@ -110,6 +110,18 @@ plan_pin(Subject *subject, const VnCell *cell, const VnHome *home, const VnVcpu 
     subject->n_steps++;
 }
 
+/*
+ * Whether nothing holds the cell to its home: no pins, and memory that lies elsewhere,
+ * too, and cannot come. Tomorrow another place may be the better one.
+ */
+static gboolean
+is_unsettled(const VnCell *cell, const VnHome *home)
+{
+    return home->source == VN_HOME_CHOSEN && vn_idset_is_empty(cell->vcpus) &&
+           !cell->hva_end &&
+           vn_cell_resident_on(cell, home->home) < vn_cell_resident(cell);
+}
+
 /* The emulator's threads stay near the guest's memory, where nobody decided otherwise. */
 static void
 plan_emulator_pin(Subject *subject)
@@ -117,8 +129,10 @@ plan_emulator_pin(Subject *subject)
     g_autoptr(VnIdSet) before = all_cpus(subject->host);
     g_autoptr(VnIdSet) after = vn_idset_new();
     for (guint i = 0; i < subject->homes->len; i++) {
-        g_autoptr(VnIdSet) cpus =
-            vn_homes_cpus(subject->host, g_array_index(subject->homes, VnHome, i).home);
+        const VnHome *home = &g_array_index(subject->homes, VnHome, i);
+        g_autoptr(VnIdSet) cpus = vn_homes_cpus(subject->host, home->home);
+        if (is_unsettled(subject->guest->cells->pdata[i], home))
+            return;
         vn_idset_add_all(after, cpus);
     }
     if (subject->guest->emulator_pinned || vn_idset_is_subset(before, after))

@@ -3,7 +3,8 @@
 """Counts test cases over meson's logs, and closes with 'N passed, N failed, N skipped'.
 
 A case is a line of TAP. A program that failed otherwise (crash, timeout, wrong plan) counts
-as one failed case more. Skipped cases are listed with their reasons.
+as one failed case more. Skipped cases are listed with their reasons, failed ones with what
+they said last.
 """
 import json
 import re
@@ -11,6 +12,21 @@ import sys
 
 CASE = re.compile(r"^(not )?ok\b(?:\s+\d+)?\s*-?\s*([^#]*)(?:#\s*(SKIP|TODO)\b\s*(.*))?",
                   re.IGNORECASE)
+
+SAID_LINES = 6
+
+
+def said_last(test, case):
+    """The comments below a failed case, or how the program ended."""
+    lines = (test.get("stdout") or "").splitlines()
+    if case:
+        at = next(i for i, line in enumerate(lines) if line.startswith("not ok") and case in line)
+        behind = lines[at + 1:]
+        end = next((i for i, line in enumerate(behind) if CASE.match(line)), len(behind))
+        said = [line for line in behind[:end] if line.startswith("#")][:SAID_LINES]
+    else:
+        said = (lines[-2:] + (test.get("stderr") or "").splitlines())[-SAID_LINES:]
+    return "".join(f"\n    {line[:160]}" for line in said)
 
 
 def tally(path):
@@ -26,11 +42,11 @@ def tally(path):
                                    f"{match.group(4).strip() or 'no reason given'}")
                 elif not match.group(1):
                     passed += 1
-            failed += [f"{test['name']}: {name}" for name in bad]
+            failed += [f"{test['name']}: {name}{said_last(test, name)}" for name in bad]
             if test["result"] == "SKIP" and not cases:
                 skipped.append(f"{test['name']}: as a whole")
             elif test["result"] not in ("OK", "EXPECTEDFAIL", "SKIP") and not bad:
-                failed.append(f"{test['name']}: {test['result'].lower()}")
+                failed.append(f"{test['name']}: {test['result'].lower()}{said_last(test, '')}")
             elif test["result"] == "OK" and not cases:
                 passed += 1
     return passed, failed, skipped

@@ -90,13 +90,13 @@ make_past_steps(const VnGuest *guest, const VnPlan *plan)
     VnStep *second = plan->steps->pdata[1];
     g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
     g_variant_builder_add_value(&list, make_record(first, "begin", 1));
+    g_variant_builder_add_value(&list, make_record(second, "begin", 2));
     vn_step_set_outcome(first, VN_OUTCOME_PENDING, "64 pages are in use");
     first->bytes_moved = 191 * MIB;
-    g_autoptr(GVariant) record = g_variant_ref_sink(make_record(first, "end", 2));
+    g_autoptr(GVariant) record = g_variant_ref_sink(make_record(first, "end", 3));
     g_autoptr(VnJson) json = vn_json_from_variant(record);
     g_autoptr(GVariant) again = vn_json_to_variant(json);
     g_variant_builder_add_value(&list, again);
-    g_variant_builder_add_value(&list, make_record(second, "begin", 3));
     return g_variant_builder_end(&list);
 }
 

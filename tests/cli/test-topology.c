@@ -264,7 +264,7 @@ test_bad_definitions(Fixture *fixture, gconstpointer definition)
     /* 50 MB are not even read. */
     g_assert_cmpint(truncate(fixture->path, 50000000), ==, 0);
     g_autoptr(Run) large = go(fixture, "");
-    assert_failed(large, "bytes");
+    assert_failed(large, "larger than 4 MiB");
 }
 
 /* A checksum that is wrong, a structure that is not known, and one that is too short. */

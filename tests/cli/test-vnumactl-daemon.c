@@ -106,33 +106,6 @@ test_show(void)
     g_assert_cmpstr(daemon->asked, ==, "GetGuest db1");
 }
 
-/* The definition comes from vnumad, and is read here. */
-static void
-test_topology(void)
-{
-    g_autoptr(FakeDaemon) daemon = fake_daemon_new(bus);
-    g_autoptr(Run) run = run_new();
-    go(run, FALSE, "topology db1 --qemu");
-    assert_printed(run, "-machine q35\n"
-                        "-smp 1,maxcpus=1,sockets=1,dies=1,cores=1,threads=1\n"
-                        "-m size=1024k\n"
-                        "-object memory-backend-ram,id=ram-node0,size=1048576\n"
-                        "-numa node,nodeid=0,cpus=0,memdev=ram-node0\n");
-    g_assert_cmpstr(daemon->asked, ==, "GetDefinition db1");
-
-    g_autoptr(Run) untold = run_new();
-    daemon->empty = TRUE;
-    go(untold, FALSE, "topology db1");
-    run_assert_error(untold, 1,
-                     "vnumactl: guest db1: it is told of no cells, and does not ask for "
-                     "any: give its definition a <numa>, or our metadata: "
-                     "vnumad-guest(5)");
-    g_autoptr(Run) gone = run_new();
-    daemon->error = "org.vnumad1.Error.Gone";
-    go(gone, FALSE, "topology db9");
-    run_assert_error(gone, 1, "vnumactl: guest db9: no such guest: see 'vnumactl list'");
-}
-
 /* Findings fail the call, after they were printed. */
 static void
 test_verify(void)
@@ -200,6 +173,33 @@ test_verify_json(void)
     g_assert_nonnull(vn_json_get_string(finding, "object", NULL));
     g_assert_nonnull(vn_json_get_string(finding, "text", NULL));
     g_assert_nonnull(vn_json_get_string(finding, "remedy", NULL));
+}
+
+/* The definition comes from vnumad, and is read here. */
+static void
+test_topology(void)
+{
+    g_autoptr(FakeDaemon) daemon = fake_daemon_new(bus);
+    g_autoptr(Run) run = run_new();
+    go(run, FALSE, "topology db1 --qemu");
+    assert_printed(run, "-machine q35\n"
+                        "-smp 1,maxcpus=1,sockets=1,dies=1,cores=1,threads=1\n"
+                        "-m size=1024k\n"
+                        "-object memory-backend-ram,id=ram-node0,size=1048576\n"
+                        "-numa node,nodeid=0,cpus=0,memdev=ram-node0\n");
+    g_assert_cmpstr(daemon->asked, ==, "GetDefinition db1");
+
+    g_autoptr(Run) untold = run_new();
+    daemon->empty = TRUE;
+    go(untold, FALSE, "topology db1");
+    run_assert_error(untold, 1,
+                     "vnumactl: guest db1: it is told of no cells, and does not ask for "
+                     "any: give its definition a <numa>, or our metadata: "
+                     "vnumad-guest(5)");
+    g_autoptr(Run) gone = run_new();
+    daemon->error = "org.vnumad1.Error.Gone";
+    go(gone, FALSE, "topology db9");
+    run_assert_error(gone, 1, "vnumactl: guest db9: no such guest: see 'vnumactl list'");
 }
 
 static void
@@ -499,10 +499,10 @@ main(int argc, char **argv)
     g_test_add_func("/vnumactl-daemon/list-empty", test_list_empty);
     g_test_add_func("/vnumactl-daemon/list-json", test_list_json);
     g_test_add_func("/vnumactl-daemon/show", test_show);
-    g_test_add_func("/vnumactl-daemon/topology", test_topology);
     g_test_add_func("/vnumactl-daemon/verify", test_verify);
     g_test_add_func("/vnumactl-daemon/verify-benign", test_verify_benign);
     g_test_add_func("/vnumactl-daemon/verify-json", test_verify_json);
+    g_test_add_func("/vnumactl-daemon/topology", test_topology);
     g_test_add_func("/vnumactl-daemon/plan", test_plan);
     g_test_add_func("/vnumactl-daemon/plan-empty", test_plan_empty);
     g_test_add_func("/vnumactl-daemon/plan-json", test_plan_json);

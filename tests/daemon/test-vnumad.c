@@ -564,8 +564,8 @@ main(int argc, char **argv)
     g_assert_cmpint(argc, ==, 2);
     program = argv[1];
     ADD("/vnumad/list", &usual, test_list);
-    ADD("/vnumad/definition", &usual, test_definition);
     ADD("/vnumad/verify", &usual, test_verify);
+    ADD("/vnumad/definition", &usual, test_definition);
     ADD("/vnumad/rebalance", &usual, test_rebalance);
     ADD("/vnumad/refusals", &usual, test_refusals);
     ADD("/vnumad/process-is-gone", &usual, test_process_is_gone);

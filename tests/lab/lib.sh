@@ -123,6 +123,12 @@ lab_wait()
     done
 }
 
+# Nothing waits for ever, not even for a libvirtd that does not answer.
+virsh()
+{
+    timeout -k 5 120 virsh "$@"
+}
+
 # ---- guests ----------------------------------------------------------------------------------
 
 lab_guest_log()
@@ -153,7 +159,15 @@ lab_guest_define()
 # lab_guest_start NAME [OPTION of guest/define...]: returns when QEMU runs.
 lab_guest_start()
 {
-    lab_guest_define "$@" && virsh -q start "$1" >/dev/null
+    local said
+    lab_guest_define "$@" || return 1
+    for _ in 1 2 3; do
+        said=$(virsh -q start "$1" 2>&1 >/dev/null) && return
+        # QEMU 7.2's reaper may come before a slow vCPU has its dirty ring, and aborts.
+        [[ $said == *kvm_dirty_ring_reap_one* ]] || break
+    done
+    echo "$said" >&2
+    return 1
 }
 
 # Destroys and forgets a guest, if there is one.

@@ -153,6 +153,7 @@ for node in host["nodes"]:
 }
 
 trap 'lab_guest_stop "$guest"' EXIT
+echo 0 >/proc/sys/kernel/numa_balancing
 test_nodes
 test_distances
 test_vnumactl
