@@ -49,6 +49,12 @@ set_monitor(VnConfig *config, const char *value)
 }
 
 static gboolean
+set_complete(VnConfig *config, const char *value)
+{
+    return parse_choice(value, "no", "yes", &config->complete);
+}
+
+static gboolean
 set_interval(VnConfig *config, const char *value)
 {
     return parse_uint(value, 0, 86400, &config->interval_seconds);
@@ -74,6 +80,7 @@ set_step_timeout(VnConfig *config, const char *value)
 static const Key keys[] = {
     {"manage", "'tagged' or 'all'", set_manage},
     {"monitor_commands", "'forbid' or 'allow'", set_monitor},
+    {"complete_definitions", "'yes' or 'no'", set_complete},
     {"interval_seconds", "a whole number from 0 to 86400", set_interval},
     {"reserve_ratio", "a number from 0 to 0.9", set_reserve},
     {"step_timeout_seconds", "a whole number from 1 to 86400", set_step_timeout},
@@ -82,7 +89,8 @@ static const Key keys[] = {
 VnConfig
 vn_config_defaults(void)
 {
-    return (VnConfig){.reserve_ratio = 0.02, .step_timeout_seconds = 600};
+    return (VnConfig){
+        .complete = TRUE, .reserve_ratio = 0.02, .step_timeout_seconds = 600};
 }
 
 static gboolean

@@ -7,6 +7,7 @@
 typedef struct {
     gboolean manage_all;        /* manage = all: also guests without our metadata */
     gboolean allow_monitor;     /* monitor_commands = allow: may taint a guest */
+    gboolean complete;          /* complete_definitions = yes */
     guint interval_seconds;     /* between cycles; 0: only on request */
     double reserve_ratio;       /* of a host node's memory, never filled by moving */
     guint step_timeout_seconds; /* spent on one step at most */

@@ -195,7 +195,7 @@ serve_guests(const Options *options, GError **error)
     daemon.service = vn_service_new(connection, worker, &config, error);
     gboolean served = daemon.service != NULL;
     if (served) {
-        daemon.watch = vn_watch_new(worker, daemon.service);
+        daemon.watch = vn_watch_new(&config, worker, daemon.service);
         serve(&daemon, connection, &config);
     }
     g_clear_pointer(&daemon.watch, vn_watch_free);

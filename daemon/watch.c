@@ -6,6 +6,7 @@
 #define RETRY_SECONDS 10
 
 struct VnWatch {
+    gboolean complete; /* definitions */
     VnWorker *worker;
     VnService *service;
     guint retry; /* source id; 0: none */
@@ -79,9 +80,10 @@ on_completed(GObject *source, GAsyncResult *async, gpointer data)
 }
 
 VnWatch *
-vn_watch_new(VnWorker *worker, VnService *service)
+vn_watch_new(const VnConfig *config, VnWorker *worker, VnService *service)
 {
     VnWatch *watch = g_new0(VnWatch, 1);
+    watch->complete = config->complete;
     watch->worker = worker;
     watch->service = service;
     watch->gone = g_cancellable_new();
@@ -106,7 +108,8 @@ vn_watch_event(VnWatch *watch, const VnVirtEvent *event)
     switch (event->kind) {
     case VN_VIRT_EVENT_DEFINED:
     case VN_VIRT_EVENT_METADATA:
-        begin(watch, event->uuid, complete, on_completed);
+        if (watch->complete)
+            begin(watch, event->uuid, complete, on_completed);
         break;
     case VN_VIRT_EVENT_LOST:
         vn_service_set_libvirt_state(watch->service, "connection lost");

@@ -10,8 +10,11 @@
 
 typedef struct VnWatch VnWatch;
 
-/** vn_watch_new: connects; @worker, @service: borrowed; must outlive the watch. */
-VnWatch *vn_watch_new(VnWorker *worker, VnService *service);
+/**
+ * vn_watch_new: connects.
+ * @worker, @service: borrowed; must outlive the watch
+ */
+VnWatch *vn_watch_new(const VnConfig *config, VnWorker *worker, VnService *service);
 
 /** vn_watch_free: tasks of it that the worker still has come to nothing. */
 void vn_watch_free(VnWatch *watch);

@@ -20,6 +20,7 @@ test_defaults(void)
     g_assert_no_error(error);
     g_assert_false(config.manage_all);
     g_assert_false(config.allow_monitor);
+    g_assert_true(config.complete);
     g_assert_cmpuint(config.interval_seconds, ==, 0);
     g_assert_cmpfloat(config.reserve_ratio, ==, 0.02);
     g_assert_cmpuint(config.step_timeout_seconds, ==, 600);
@@ -30,13 +31,14 @@ test_every_key(void)
 {
     g_autoptr(GError) error = NULL;
     VnConfig config;
-    g_assert_true(
-        parse("# comment\n[vnumad]\nmanage = all \nmonitor_commands=allow\n"
-              "interval_seconds=30\nreserve_ratio=0.1\nstep_timeout_seconds=5\n",
-              &config, &error));
+    g_assert_true(parse(
+        "# comment\n[vnumad]\nmanage = all \nmonitor_commands=allow\n"
+        "complete_definitions=no\ninterval_seconds=30\nreserve_ratio=0.1\nstep_timeout_seconds=5\n",
+        &config, &error));
     g_assert_no_error(error);
     g_assert_true(config.manage_all);
     g_assert_true(config.allow_monitor);
+    g_assert_false(config.complete);
     g_assert_cmpuint(config.interval_seconds, ==, 30);
     g_assert_cmpfloat(config.reserve_ratio, ==, 0.1);
     g_assert_cmpuint(config.step_timeout_seconds, ==, 5);
@@ -52,6 +54,7 @@ test_refused(void)
         {"[vnumad]\nmanage=some\n", "manage"},
         {"[vnumad]\nmanage=\n", "manage"},
         {"[vnumad]\nmonitor_commands=yes\n", "monitor_commands"},
+        {"[vnumad]\ncomplete_definitions=1\n", "complete_definitions"},
         {"[vnumad]\ninterval_seconds=-1\n", "interval_seconds"},
         {"[vnumad]\ninterval_seconds=86401\n", "interval_seconds"},
         {"[vnumad]\ninterval_seconds=1s\n", "interval_seconds"},

@@ -65,7 +65,6 @@ be_told_nothing(const World *world)
 static void
 ask_for_flat(const World *world)
 {
-    world->guest->tag = vn_tag_new();
     world->guest->tag->distances = VN_DISTANCES_FLAT;
 }
 

@@ -30,10 +30,16 @@ lab_vnumad_is_ready()
 # What vnumad is started by, "setpriv ..." for one.
 lab_vnumad_starter=(env)
 
+# Guests of the lab are mostly to be just as a script has defined them, amiss and all: "yes" for
+# those that vnumad shall complete.
+lab_vnumad_completes=no
+
 # lab_vnumad_start OPTION...: of vnumad, "--bus system" for one
 lab_vnumad_start()
 {
-    STATE_DIRECTORY=${STATE_DIRECTORY:-/run/lab/state} "${lab_vnumad_starter[@]}" vnumad "$@" \
+    printf '[vnumad]\ncomplete_definitions = %s\n' "$lab_vnumad_completes" >/run/lab/vnumad.conf
+    STATE_DIRECTORY=${STATE_DIRECTORY:-/run/lab/state} "${lab_vnumad_starter[@]}" vnumad \
+        --config /run/lab/vnumad.conf "$@" \
         >>"$vnumad_log" 2>&1 &
     echo $! >"$vnumad_pid_file"
     lab_wait 60 "vnumad answers" lab_vnumad_is_ready || {

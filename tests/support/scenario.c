@@ -167,6 +167,7 @@ apply_step(VnGuest *guest, const VnStep *step)
         *set = vn_idset_copy(step->after);
         break;
     case VN_STEP_PIN_EMULATOR:
+        vn_idset_free(guest->emulator_pinned);
         guest->emulator_pinned = vn_idset_copy(step->after);
         break;
     case VN_STEP_MOVE_MEMORY: {
