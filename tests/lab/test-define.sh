@@ -9,6 +9,8 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=daemon.sh
 . "$lab_dir/daemon.sh"
 lab_use_build "$1"
+# shellcheck disable=SC2034 # daemon.sh uses it
+lab_vnumad_completes=yes
 
 # plain NAME [OPTION...]: the definition of a guest of four vCPUs and 768 MiB without cells.
 plain()
