@@ -110,16 +110,29 @@ plan_pin(Subject *subject, const VnCell *cell, const VnHome *home, const VnVcpu 
     subject->n_steps++;
 }
 
+static guint64
+bytes_astray(const VnCell *cell, const VnHome *home)
+{
+    return vn_cell_resident(cell) - vn_cell_resident_on(cell, home->home);
+}
+
+static gboolean
+is_negligible(const VnCell *cell, guint64 astray)
+{
+    return astray <= MAX(NEGLIGIBLE_BYTES, vn_cell_resident(cell) / 1000);
+}
+
 /*
- * Whether nothing holds the cell to its home: no pins, and memory that lies elsewhere,
- * too, and cannot come. Tomorrow another place may be the better one.
+ * Whether nothing holds the cell to its home: no pins, and no memory, or some that lies
+ * elsewhere and stays there. Tomorrow another place may be the better one.
  */
 static gboolean
 is_unsettled(const VnCell *cell, const VnHome *home)
 {
+    guint64 astray = bytes_astray(cell, home);
     return home->source == VN_HOME_CHOSEN && vn_idset_is_empty(cell->vcpus) &&
-           !cell->hva_end &&
-           vn_cell_resident_on(cell, home->home) < vn_cell_resident(cell);
+           (!vn_cell_resident(cell) ||
+            (astray && (!cell->hva_end || is_negligible(cell, astray))));
 }
 
 /* The emulator's threads stay near the guest's memory, where nobody decided otherwise. */
@@ -174,10 +187,9 @@ plan_move(Subject *subject, guint index)
 {
     const VnCell *cell = subject->guest->cells->pdata[index];
     const VnHome *home = &g_array_index(subject->homes, VnHome, index);
-    guint64 resident = vn_cell_resident(cell);
-    guint64 astray = resident - vn_cell_resident_on(cell, home->home);
+    guint64 astray = bytes_astray(cell, home);
     subject->astray_bytes += astray;
-    if (astray <= MAX(NEGLIGIBLE_BYTES, resident / 1000))
+    if (is_negligible(cell, astray))
         return;
 
     g_autofree char *size = vn_text_bytes(astray);

@@ -235,6 +235,31 @@ test_silent_guest_avoids_a_full_node(void)
     assert_home(plan, "b", 0, "0");
 }
 
+/* A cell without vCPUs is held to its home by memory that is or comes there, if at all. */
+static void
+test_emulator_follows_settled_homes(void)
+{
+    static const struct {
+        guint kib[2]; /* on either node */
+        gboolean movable;
+        guint pins;
+    } cases[] = {
+        {{0, 0}, TRUE, 0},    {{0, 0}, FALSE, 0},      {{256, 0}, TRUE, 1},
+        {{256, 0}, FALSE, 1}, {{256, 256}, TRUE, 0},   {{256, 256}, FALSE, 0},
+        {{4096, 8}, TRUE, 0}, {{8192, 4096}, TRUE, 1}, {{8192, 4096}, FALSE, 0},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(VnSnapshot) snapshot = scenario_new(2, 2, 2048);
+        VnCell *cell = scenario_cell(scenario_guest(snapshot, "g1", 1, 0, 256), 0);
+        for (guint node = 0; node < 2; node++)
+            vn_cell_set_resident(cell, node, (guint64) cases[i].kib[node] * 1024);
+        if (!cases[i].movable)
+            cell->hva_start = cell->hva_end = 0;
+        g_autoptr(VnPlan) plan = vn_align_decide(snapshot);
+        g_assert_cmpuint(count_steps(plan, VN_STEP_PIN_EMULATOR), ==, cases[i].pins);
+    }
+}
+
 /*
  * Is the home of the step's cell one node with CPUs, with the vCPUs there or unpinned? A
  * home that is otherwise can be further away than where the pages lie, and yet the only
@@ -327,6 +352,8 @@ main(int argc, char **argv)
     g_test_add_func("/align/cell-larger-than-a-node", test_cell_larger_than_a_node);
     g_test_add_func("/align/silent-guest-avoids-a-full-node",
                     test_silent_guest_avoids_a_full_node);
+    g_test_add_func("/align/emulator-follows-settled-homes",
+                    test_emulator_follows_settled_homes);
     g_test_add_func("/align/random-plans-are-sound-and-settle",
                     test_random_plans_are_sound_and_settle);
     return g_test_run();
