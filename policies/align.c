@@ -81,18 +81,43 @@ share(const Subject *subject, guint64 bytes)
                                    : 0;
 }
 
+/* Where the vCPU may run once the plan's pins are done. */
+static VnIdSet *
+cpus_of_vcpu(const Subject *subject, const VnHome *home, const VnVcpu *vcpu)
+{
+    VnIdSet *cpus = vcpu->pinned ? vn_idset_copy(vcpu->pinned) : all_cpus(subject->host);
+    if (home->source == VN_HOME_PINNED)
+        return cpus;
+    g_autoptr(VnIdSet) home_cpus = vn_homes_cpus(subject->host, home->home);
+    vn_idset_keep_all(cpus, home_cpus);
+    if (vn_idset_is_empty(cpus))
+        vn_idset_add_all(cpus, home_cpus);
+    return cpus;
+}
+
+/* As above, of all the cell's vCPUs; without any, the CPUs at its home. */
+static VnIdSet *
+cpus_of_cell(const Subject *subject, const VnCell *cell, const VnHome *home)
+{
+    if (vn_idset_is_empty(cell->vcpus))
+        return vn_homes_cpus(subject->host, home->home);
+    VnIdSet *cpus = vn_idset_new();
+    VN_IDSET_FOREACH (cell->vcpus, id) {
+        g_autoptr(VnIdSet) more =
+            cpus_of_vcpu(subject, home, vn_guest_find_vcpu(subject->guest, (guint) id));
+        vn_idset_add_all(cpus, more);
+    }
+    return cpus;
+}
+
 static void
 plan_pin(Subject *subject, const VnCell *cell, const VnHome *home, const VnVcpu *vcpu)
 {
     g_autoptr(VnIdSet) before =
         vcpu->pinned ? vn_idset_copy(vcpu->pinned) : all_cpus(subject->host);
-    g_autoptr(VnIdSet) home_cpus = vn_homes_cpus(subject->host, home->home);
-    g_autoptr(VnIdSet) after = vn_idset_copy(before);
-    if (home->source == VN_HOME_PINNED || vn_idset_is_subset(before, home_cpus))
+    g_autoptr(VnIdSet) after = cpus_of_vcpu(subject, home, vcpu);
+    if (vn_idset_is_subset(before, after))
         return;
-    vn_idset_keep_all(after, home_cpus);
-    if (vn_idset_is_empty(after))
-        vn_idset_add_all(after, home_cpus);
 
     double gain = (mean_distance_to_set(subject->host, before, home->home) -
                    mean_distance_to_set(subject->host, after, home->home)) /
@@ -135,6 +160,20 @@ is_unsettled(const VnCell *cell, const VnHome *home)
             (astray && (!cell->hva_end || is_negligible(cell, astray))));
 }
 
+/*
+ * The CPUs of the nodes on which the cell's vCPUs are, or of a home that they do not make:
+ * the plan after this one finds the same, even where it finds another home.
+ */
+static VnIdSet *
+cpus_for_emulator(const Subject *subject, const VnCell *cell, const VnHome *home)
+{
+    if (home->source == VN_HOME_BOUND)
+        return vn_homes_cpus(subject->host, home->home);
+    g_autoptr(VnIdSet) cpus = cpus_of_cell(subject, cell, home);
+    g_autoptr(VnIdSet) nodes = vn_host_nodes_of_cpus(subject->host, cpus);
+    return vn_host_cpus_of_nodes(subject->host, nodes);
+}
+
 /* The emulator's threads stay near the guest's memory, where nobody decided otherwise. */
 static void
 plan_emulator_pin(Subject *subject)
@@ -143,9 +182,10 @@ plan_emulator_pin(Subject *subject)
     g_autoptr(VnIdSet) after = vn_idset_new();
     for (guint i = 0; i < subject->homes->len; i++) {
         const VnHome *home = &g_array_index(subject->homes, VnHome, i);
-        g_autoptr(VnIdSet) cpus = vn_homes_cpus(subject->host, home->home);
-        if (is_unsettled(subject->guest->cells->pdata[i], home))
+        const VnCell *cell = subject->guest->cells->pdata[i];
+        if (is_unsettled(cell, home))
             return;
+        g_autoptr(VnIdSet) cpus = cpus_for_emulator(subject, cell, home);
         vn_idset_add_all(after, cpus);
     }
     if (subject->guest->emulator_pinned || vn_idset_is_subset(before, after))
@@ -168,18 +208,6 @@ remark(Subject *subject, const char *format, ...)
     g_string_append(subject->remarks, "; ");
     g_string_append_vprintf(subject->remarks, format, arguments);
     va_end(arguments);
-}
-
-/* Where the cell's vCPUs run once the plan's pins are done. */
-static VnIdSet *
-cpus_of_cell(const Subject *subject, const VnCell *cell, const VnHome *home)
-{
-    if (home->source != VN_HOME_PINNED)
-        return vn_homes_cpus(subject->host, home->home);
-    VnIdSet *cpus = vn_idset_new();
-    VN_IDSET_FOREACH (cell->vcpus, id)
-        vn_idset_add_all(cpus, vn_guest_find_vcpu(subject->guest, (guint) id)->pinned);
-    return cpus;
 }
 
 static void

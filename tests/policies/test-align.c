@@ -205,6 +205,34 @@ test_node_without_cpus(void)
     g_assert_cmpstr(cpus, ==, "2-3");
 }
 
+/* As much lies at either home, and cannot move: the vCPUs stay where they are. */
+static void
+test_tied_homes(void)
+{
+    static const guint distances[4][4] = {
+        {10, 20, 40, 30}, {20, 10, 30, 40}, {40, 30, 10, 20}, {30, 40, 20, 10}};
+    static const char *const pins[] = {"0-1", "6-7"};
+    static const char *const homes[] = {"1", "2"};
+    for (gsize i = 0; i < G_N_ELEMENTS(pins); i++) {
+        g_autoptr(VnSnapshot) snapshot = scenario_new(4, 2, 2048);
+        VnGuest *guest = scenario_guest(snapshot, "g1", 1, 1, 256);
+        VnCell *cell = scenario_cell(guest, 0);
+        for (guint from = 0; from < 4; from++) {
+            VnHostNode *node = snapshot->host->nodes->pdata[from];
+            memcpy(node->distances, distances[from], sizeof distances[from]);
+            vn_cell_set_resident(cell, from, 64 * MIB);
+            if (from == 1 || from == 2)
+                vn_idset_remove_all(node->cpus, node->cpus);
+        }
+        guest->allowed_nodes = vn_idset_parse("1-2", NULL);
+        cell->hva_start = cell->hva_end = 0;
+        scenario_pin(guest, 0, pins[i]);
+        g_autoptr(VnPlan) plan = vn_align_decide(snapshot);
+        assert_home(plan, "g1", 0, homes[i]);
+        g_assert_cmpuint(count_steps(plan, VN_STEP_PIN_VCPU), ==, 0);
+    }
+}
+
 static void
 test_cell_larger_than_a_node(void)
 {
@@ -349,6 +377,7 @@ main(int argc, char **argv)
     g_test_add_func("/align/no-node-may-hold-it", test_no_node_may_hold_it);
     g_test_add_func("/align/memoryless-node", test_memoryless_node);
     g_test_add_func("/align/node-without-cpus", test_node_without_cpus);
+    g_test_add_func("/align/tied-homes", test_tied_homes);
     g_test_add_func("/align/cell-larger-than-a-node", test_cell_larger_than_a_node);
     g_test_add_func("/align/silent-guest-avoids-a-full-node",
                     test_silent_guest_avoids_a_full_node);
