@@ -16,13 +16,6 @@ place_at(const GPtrArray *list, guint i)
     return list->pdata[i];
 }
 
-static char *
-nodes_text(const VnIdSet *nodes)
-{
-    g_autofree char *list = vn_idset_format(nodes);
-    return g_strdup_printf("host node%s %s", vn_idset_count(nodes) == 1 ? "" : "s", list);
-}
-
 static VnVnuma *
 new_vnuma(const VnBuildSize *size)
 {
@@ -131,7 +124,7 @@ say_why_there(VnVnuma *vnuma, const VnPlacement *placement)
         vn_idset_add_all(nodes, place_at(placement->chosen, i)->nodes);
         free_bytes += place_at(placement->chosen, i)->bytes;
     }
-    g_autofree char *where = nodes_text(nodes);
+    g_autofree char *where = vn_text_host_nodes(nodes);
     g_autofree char *room = vn_text_bytes(free_bytes);
     switch (placement->way) {
     case VN_WAY_ONE_EACH:

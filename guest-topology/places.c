@@ -34,25 +34,11 @@ place_at(const GPtrArray *list, guint i)
     return list->pdata[i];
 }
 
-/* VnHost.cpus is ascending in id, mostly without holes. */
-static const VnHostCpu *
-find_cpu(const VnHost *host, guint id)
-{
-    for (guint i = MIN(id + 1, host->cpus->len); i-- > 0;) {
-        const VnHostCpu *cpu = host->cpus->pdata[i];
-        if (cpu->id == id)
-            return cpu;
-        if (cpu->id < id)
-            break;
-    }
-    return NULL;
-}
-
 int
 vn_host_places_package(const VnHost *host, const VnHostNode *node)
 {
     int first = node ? vn_idset_next(node->cpus, 0) : -1;
-    const VnHostCpu *cpu = first < 0 ? NULL : find_cpu(host, (guint) first);
+    const VnHostCpu *cpu = first < 0 ? NULL : vn_host_find_cpu(host, (guint) first);
     return cpu ? cpu->package : -1;
 }
 
@@ -60,7 +46,7 @@ vn_host_places_package(const VnHost *host, const VnHostNode *node)
 static VnIdSet *
 core_of(const VnHost *host, const VnIdSet *among, guint id)
 {
-    const VnHostCpu *cpu = find_cpu(host, id);
+    const VnHostCpu *cpu = vn_host_find_cpu(host, id);
     if (!cpu || !cpu->siblings || !vn_idset_contains(cpu->siblings, id))
         return vn_idset_new_with(id);
     VnIdSet *core = vn_idset_copy(cpu->siblings);

@@ -88,18 +88,6 @@ read_huge_pages(const VnFiles *files, const char *directory, VnHostNode *node)
     }
 }
 
-static VnIdSet *
-online_cpus(const VnHost *host)
-{
-    VnIdSet *online = vn_idset_new();
-    for (guint i = 0; i < host->cpus->len; i++) {
-        const VnHostCpu *cpu = host->cpus->pdata[i];
-        if (cpu->online)
-            vn_idset_add(online, cpu->id);
-    }
-    return online;
-}
-
 /* Older kernels list offline CPUs of a node too. */
 static gboolean
 read_node(const VnFiles *files, const VnIdSet *online, VnHostNode *node, GError **error)
@@ -174,7 +162,7 @@ set_nodes_of_cpus(VnHost *host)
 gboolean
 vn_topology_read_nodes(const VnFiles *files, VnHost *host, GError **error)
 {
-    g_autoptr(VnIdSet) online = online_cpus(host);
+    g_autoptr(VnIdSet) online = vn_host_online_cpus(host);
     if (!vn_files_exists(files, VN_SYS_NODE)) {
         if (!read_only_node(files, online, host, error))
             return FALSE;

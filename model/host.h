@@ -95,6 +95,12 @@ const VnHostNode *vn_host_find_node(const VnHost *host, guint id);
 /** vn_host_node_index: the node's place in VnHost.nodes, or -1. */
 int vn_host_node_index(const VnHost *host, guint id);
 
+/** vn_host_find_cpu: (transfer none) (nullable): the CPU with this id. */
+const VnHostCpu *vn_host_find_cpu(const VnHost *host, guint id);
+
+/** vn_host_online_cpus: the ids of all CPUs that are online. */
+VnIdSet *vn_host_online_cpus(const VnHost *host);
+
 /**
  * vn_host_distance:
  * @from: id of the accessing host node
