@@ -12,7 +12,6 @@
 #define PROC_MEMINFO "proc/meminfo"
 #define KIB_BYTES 1024u
 #define HUGE_PAGE_SIZES_MAX 64u
-#define DISTANCE_DEFAULT_REMOTE 20u
 #define MEMINFO_BYTES 65536u
 
 /* The value of the line "[Node 0 ]KEY: 123 kB", in bytes. */
@@ -220,7 +219,7 @@ set_default_distances(VnHost *host)
         g_free(node->distances);
         node->distances = g_new(guint, host->nodes->len);
         for (guint j = 0; j < host->nodes->len; j++)
-            node->distances[j] = i == j ? VN_DISTANCE_LOCAL : DISTANCE_DEFAULT_REMOTE;
+            node->distances[j] = i == j ? VN_DISTANCE_LOCAL : VN_DISTANCE_REMOTE;
     }
 }
 

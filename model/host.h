@@ -18,6 +18,9 @@
 #define VN_DISTANCE_LOCAL 10u
 #define VN_DISTANCE_UNREACHABLE 255u
 
+/* What QEMU and the kernel take for any other node where nothing is told. */
+#define VN_DISTANCE_REMOTE 20u
+
 typedef struct {
     guint64 size_bytes;
     guint64 total; /* pages */
