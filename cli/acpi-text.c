@@ -7,15 +7,6 @@
 #include "cli/table.h"
 #include "model/text.h"
 
-static void
-append_table(GString *text, const VnTable *table, gboolean bold)
-{
-    if (vn_table_is_empty(table))
-        return;
-    g_string_append_c(text, '\n');
-    vn_table_append(table, bold, text);
-}
-
 /* CPUs one behind another that differ in nothing but their ids. */
 typedef struct {
     guint64 domain;
@@ -85,7 +76,7 @@ append_cpus(GString *text, GVariant *srat, gboolean bold)
         run.count++;
     }
     end_run(table, &run);
-    append_table(text, table, bold);
+    vn_table_append_below(table, bold, text);
 }
 
 static void
@@ -112,7 +103,7 @@ append_memory(GString *text, GVariant *srat, gboolean bold)
                        vn_reply_bool(one, "hotpluggable") ? ", for hot-plugging" : "",
                        vn_reply_bool(one, "non_volatile") ? ", non-volatile" : "", NULL));
     }
-    append_table(text, table, bold);
+    vn_table_append_below(table, bold, text);
 }
 
 static void
@@ -136,7 +127,7 @@ append_distances(GString *text, GVariant *slit, gboolean bold)
         for (gsize k = 0; k < n_columns; k++)
             vn_table_add_uint(table, distances[k]);
     }
-    append_table(text, table, bold);
+    vn_table_append_below(table, bold, text);
 }
 
 static void
@@ -154,7 +145,7 @@ append_domains(GString *text, GVariant *hmat, gboolean bold)
         else
             vn_table_add(table, VN_FORMAT_UNKNOWN);
     }
-    append_table(text, table, bold);
+    vn_table_append_below(table, bold, text);
 }
 
 static char *
@@ -240,7 +231,7 @@ append_caches(GString *text, GVariant *hmat, gboolean bold)
         vn_table_take(table, vn_reply_text(cache, "associativity"));
         vn_table_take(table, vn_reply_text(cache, "policy"));
     }
-    append_table(text, table, bold);
+    vn_table_append_below(table, bold, text);
 }
 
 static void

@@ -120,3 +120,12 @@ vn_table_append(const VnTable *table, gboolean bold, GString *text)
             g_string_append_c(text, '\n');
     }
 }
+
+void
+vn_table_append_below(const VnTable *table, gboolean bold, GString *text)
+{
+    if (vn_table_is_empty(table))
+        return;
+    g_string_append_c(text, '\n');
+    vn_table_append(table, bold, text);
+}

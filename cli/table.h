@@ -41,3 +41,9 @@ gboolean vn_table_is_empty(const VnTable *table);
  * row that is not full is printed as far as it goes.
  */
 void vn_table_append(const VnTable *table, gboolean bold, GString *text);
+
+/**
+ * vn_table_append_below: vn_table_append() below an empty line; an empty table not at
+ * all.
+ */
+void vn_table_append_below(const VnTable *table, gboolean bold, GString *text);

@@ -210,10 +210,8 @@ vn_verb_host(const VnCall *call, VnClient *client, GError **error)
     g_autoptr(VnTable) nodes = nodes_table(host);
     g_autoptr(VnTable) distances = distances_table(host);
     vn_table_append(nodes, call->output.color, text);
-    if (host->nodes->len > 1) {
-        g_string_append_c(text, '\n');
-        vn_table_append(distances, call->output.color, text);
-    }
+    if (host->nodes->len > 1)
+        vn_table_append_below(distances, call->output.color, text);
     append_notes(host, notes);
     if (notes->len)
         g_string_append_printf(text, "\n%s", notes->str);

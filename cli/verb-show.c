@@ -193,15 +193,6 @@ threads_table(GVariant *threads)
 }
 
 static void
-append_table(GString *text, const VnTable *table, gboolean bold)
-{
-    if (vn_table_is_empty(table))
-        return;
-    g_string_append_c(text, '\n');
-    vn_table_append(table, bold, text);
-}
-
-static void
 append_notes(GString *text, GVariant *guest, GVariant *cells)
 {
     g_autoptr(GString) notes = g_string_new(NULL);
@@ -243,10 +234,10 @@ vn_verb_show(const VnCall *call, VnClient *client, GError **error)
     g_autoptr(VnTable) of_findings = vn_findings_table(FALSE);
     vn_findings_add(of_findings, guest, FALSE);
     append_heading(text, guest, g_variant_n_children(cells));
-    append_table(text, of_cells, call->output.color);
-    append_table(text, of_vcpus, call->output.color);
-    append_table(text, of_threads, call->output.color);
-    append_table(text, of_findings, call->output.color);
+    vn_table_append_below(of_cells, call->output.color, text);
+    vn_table_append_below(of_vcpus, call->output.color, text);
+    vn_table_append_below(of_threads, call->output.color, text);
+    vn_table_append_below(of_findings, call->output.color, text);
     vn_steps_append_past(text, guest, call->output.color);
     append_notes(text, guest, cells);
     return vn_output_text(text->str, error);

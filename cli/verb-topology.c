@@ -231,15 +231,6 @@ append_notes(GString *text, const VnVnuma *vnuma)
         g_string_append_printf(text, "\n%s", notes->str);
 }
 
-static void
-append_table(GString *text, const VnTable *table, gboolean bold)
-{
-    if (vn_table_is_empty(table))
-        return;
-    g_string_append_c(text, '\n');
-    vn_table_append(table, bold, text);
-}
-
 static gboolean
 show(const VnCall *call, const VnVnuma *vnuma, GError **error)
 {
@@ -251,10 +242,10 @@ show(const VnCall *call, const VnVnuma *vnuma, GError **error)
     g_autoptr(VnTable) interconnects = interconnects_table(vnuma);
     g_autoptr(VnTable) caches = caches_table(vnuma);
     append_heading(text, vnuma);
-    append_table(text, cells, call->output.color);
-    append_table(text, distances, call->output.color);
-    append_table(text, interconnects, call->output.color);
-    append_table(text, caches, call->output.color);
+    vn_table_append_below(cells, call->output.color, text);
+    vn_table_append_below(distances, call->output.color, text);
+    vn_table_append_below(interconnects, call->output.color, text);
+    vn_table_append_below(caches, call->output.color, text);
     append_notes(text, vnuma);
     return vn_output_text(text->str, error);
 }

@@ -10,19 +10,6 @@
 #include "guest-topology/refusal.h"
 #include "model/text.h"
 
-static const VnPlace *
-place_at(const GPtrArray *list, guint i)
-{
-    return list->pdata[i];
-}
-
-static char *
-nodes_text(const VnIdSet *nodes)
-{
-    g_autofree char *list = vn_idset_format(nodes);
-    return g_strdup_printf("host node%s %s", vn_idset_count(nodes) == 1 ? "" : "s", list);
-}
-
 static VnVnuma *
 new_vnuma(const VnBuildSize *size)
 {
@@ -41,7 +28,7 @@ add_cells(VnVnuma *vnuma, const VnPlacement *placement)
     guint byte_extras = shape->byte_extras;
     guint next_vcpu = 0;
     for (guint i = 0; i < placement->chosen->len; i++) {
-        const VnPlace *place = place_at(placement->chosen, i);
+        const VnPlace *place = vn_place_at(placement->chosen, i);
         guint more_vcpus = MIN(vn_place_vcpu_extras(place, shape), vcpu_extras);
         guint more_bytes = MIN(vn_place_byte_extras(place, shape), byte_extras);
         vcpu_extras -= more_vcpus;
@@ -128,10 +115,10 @@ say_why_there(VnVnuma *vnuma, const VnPlacement *placement)
     g_autoptr(VnIdSet) nodes = vn_idset_new();
     guint64 free_bytes = 0;
     for (guint i = 0; i < placement->chosen->len; i++) {
-        vn_idset_add_all(nodes, place_at(placement->chosen, i)->nodes);
-        free_bytes += place_at(placement->chosen, i)->bytes;
+        vn_idset_add_all(nodes, vn_place_at(placement->chosen, i)->nodes);
+        free_bytes += vn_place_at(placement->chosen, i)->bytes;
     }
-    g_autofree char *where = nodes_text(nodes);
+    g_autofree char *where = vn_text_host_nodes(nodes);
     g_autofree char *room = vn_text_bytes(free_bytes);
     switch (placement->way) {
     case VN_WAY_ONE_EACH:

@@ -17,12 +17,6 @@ typedef struct {
     guint64 best_bytes;
 } Search;
 
-static const VnPlace *
-place_at(const VnHostPlaces *places, guint index)
-{
-    return places->list->pdata[index];
-}
-
 static guint
 apart(const VnHostPlaces *places, guint one, guint other)
 {
@@ -33,7 +27,7 @@ apart(const VnHostPlaces *places, guint one, guint other)
 static void
 extras_of(const Search *search, guint index, gboolean *vcpu, gboolean *byte)
 {
-    VnPlace place = *place_at(search->places, index);
+    VnPlace place = *vn_place_at(search->places->list, index);
     place.cells = 1;
     *vcpu = vn_place_vcpu_extras(&place, search->shape) > 0;
     *byte = vn_place_byte_extras(&place, search->shape) > 0;
@@ -76,7 +70,7 @@ push(Search *search, guint index)
     for (guint i = 0; i < search->chosen->len; i++)
         search->apart +=
             apart(search->places, index, g_array_index(search->chosen, guint, i));
-    search->bytes += place_at(search->places, index)->bytes;
+    search->bytes += vn_place_at(search->places->list, index)->bytes;
     g_array_append_val(search->chosen, index);
 }
 
@@ -86,7 +80,7 @@ pop(Search *search)
     guint last = search->chosen->len - 1;
     guint index = g_array_index(search->chosen, guint, last);
     g_array_set_size(search->chosen, last);
-    search->bytes -= place_at(search->places, index)->bytes;
+    search->bytes -= vn_place_at(search->places->list, index)->bytes;
     for (guint i = 0; i < last; i++)
         search->apart -=
             apart(search->places, index, g_array_index(search->chosen, guint, i));
@@ -144,8 +138,9 @@ grow(Search *search, guint start, guint64 *cost, gboolean *taken)
             if (taken[index])
                 continue;
             if (!found || cost[index] < cost[next] ||
-                (cost[index] == cost[next] && place_at(search->places, index)->bytes >
-                                                  place_at(search->places, next)->bytes))
+                (cost[index] == cost[next] &&
+                 vn_place_at(search->places->list, index)->bytes >
+                     vn_place_at(search->places->list, next)->bytes))
                 next = index;
             found = TRUE;
         }
@@ -215,7 +210,7 @@ list_eligible(const Search *search, gboolean largest)
     }
     GArray *eligible = g_array_new(FALSE, FALSE, sizeof(guint));
     for (guint i = 0; i < search->places->list->len; i++) {
-        const VnPlace *place = place_at(search->places, i);
+        const VnPlace *place = vn_place_at(search->places->list, i);
         if (place->cpus >= vcpus && place->bytes >= bytes)
             g_array_append_val(eligible, i);
     }

@@ -11,12 +11,6 @@
 
 #include <string.h>
 
-static const char *const access_names[] = {
-    [VN_ACCESS_ANY] = "access",
-    [VN_ACCESS_READ] = "read",
-    [VN_ACCESS_WRITE] = "write",
-};
-
 G_GNUC_PRINTF(2, 3)
 static void
 add_line(GPtrArray *lines, const char *format, ...)
@@ -182,7 +176,7 @@ vn_cells_of_vnuma(const VnVnuma *vnuma)
             &g_array_index(vnuma->interconnects, VnInterconnect, i);
         add_line(lines, "%s %u %u %u %s %" G_GUINT64_FORMAT,
                  one->latency_ns ? "latency" : "bandwidth", one->initiator, one->target,
-                 one->cache, access_names[one->access],
+                 one->cache, vn_access_name(one->access),
                  one->latency_ns ? one->latency_ns : bandwidth_kib(one) * 1024);
     }
     return sum_up(lines);
@@ -239,7 +233,7 @@ write_interconnects(xmlNode *numa, const VnVnuma *vnuma)
         vn_xml_set_uint(last, "target", one->target);
         if (one->cache)
             vn_xml_set_uint(last, "cache", one->cache);
-        vn_xml_set(last, "type", access_names[one->access]);
+        vn_xml_set(last, "type", vn_access_name(one->access));
         vn_xml_set_uint(last, "value",
                         one->latency_ns ? one->latency_ns : bandwidth_kib(one));
         if (!one->latency_ns)

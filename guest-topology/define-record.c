@@ -10,18 +10,6 @@
 #include <string.h>
 
 /* A row is its element's name, then names and values of its attributes. */
-static void
-take_row(GPtrArray *rows, char **row)
-{
-    g_ptr_array_add(rows, row);
-}
-
-static void
-row_free(gpointer data)
-{
-    g_strfreev(data);
-}
-
 static char **
 new_row(const char *name, ...)
 {
@@ -37,7 +25,7 @@ new_row(const char *name, ...)
 static GPtrArray *
 make_rows(const VnVnuma *vnuma, const VnParts *ours)
 {
-    GPtrArray *rows = g_ptr_array_new_with_free_func(row_free);
+    GPtrArray *rows = g_ptr_array_new_with_free_func((GDestroyNotify) g_strfreev);
     for (guint i = 0; i < vnuma->cells->len; i++) {
         const VnVnumaCell *cell = vn_vnuma_cell(vnuma, i);
         g_autofree char *id = g_strdup_printf("%u", i);
@@ -45,18 +33,19 @@ make_rows(const VnVnuma *vnuma, const VnParts *ours)
         g_autofree char *home = vn_idset_format(cell->home);
         g_autofree char *memory =
             g_strdup_printf("%" G_GUINT64_FORMAT, cell->memory_bytes / 1024);
-        take_row(rows, new_row("cell", "id", id, "vcpus", vcpus, "memory", memory, "unit",
-                               "KiB", "home", home, NULL));
+        g_ptr_array_add(rows, new_row("cell", "id", id, "vcpus", vcpus, "memory", memory,
+                                      "unit", "KiB", "home", home, NULL));
     }
     g_autoptr(GPtrArray) groups = vn_parts_rows(ours);
     for (guint i = 0; i < groups->len; i++) {
         const VnPartRow *group = groups->pdata[i];
         const char *name = vn_part_name(group->part);
         g_autofree char *ids = vn_idset_format(group->ids);
-        take_row(rows, vn_part_has_id(group->part)
-                           ? new_row("wrote", "part", name, "ids", ids, "value",
-                                     group->value, NULL)
-                           : new_row("wrote", "part", name, "value", group->value, NULL));
+        g_ptr_array_add(
+            rows,
+            vn_part_has_id(group->part)
+                ? new_row("wrote", "part", name, "ids", ids, "value", group->value, NULL)
+                : new_row("wrote", "part", name, "value", group->value, NULL));
     }
     return rows;
 }

@@ -2,9 +2,6 @@
 /* Told distances: the mean of the host's between two homes, within what is valid. */
 #include "guest-topology/distances.h"
 
-/* What guests assume where nothing is told (Linux, topology.h: REMOTE_DISTANCE). */
-#define DISTANCE_REMOTE 20u
-
 /* Places in VnHost.nodes of the nodes of a home that exist. */
 static GArray *
 places_of(const VnHost *host, const VnIdSet *home)
@@ -41,7 +38,7 @@ guint
 vn_distances_between(const VnHost *host, const VnIdSet *home_from, const VnIdSet *home_to)
 {
     if (vn_idset_is_empty(home_from) || vn_idset_is_empty(home_to))
-        return DISTANCE_REMOTE;
+        return VN_DISTANCE_REMOTE;
     g_autoptr(GArray) from = places_of(host, home_from);
     g_autoptr(GArray) to = places_of(host, home_to);
     return between_places(host, from, to);
@@ -62,14 +59,12 @@ check_matrix(const VnVnuma *vnuma, const VnTag *tag, GError **error)
         guint distance = tag->matrix[i];
         guint from = i / n_cells;
         guint to = i % n_cells;
-        if (from == to
-                ? distance == VN_DISTANCE_LOCAL
-                : distance > VN_DISTANCE_LOCAL && distance <= VN_DISTANCE_UNREACHABLE)
+        const char *why_not = vn_vnuma_why_not_distance(from, to, distance);
+        if (!why_not)
             continue;
         g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
                     "distances: %u from cell %u to cell %u; %s", distance, from, to,
-                    from == to ? "to itself it is 10"
-                               : "possible are 11 to 254, and 255 for unreachable");
+                    why_not);
         return FALSE;
     }
     return TRUE;
@@ -92,7 +87,7 @@ derive_from_homes(const VnHost *host, VnVnuma *vnuma)
             vn_vnuma_set_distance(
                 vnuma, from, to,
                 known ? between_places(host, places->pdata[from], places->pdata[to])
-                      : DISTANCE_REMOTE);
+                      : VN_DISTANCE_REMOTE);
     }
 }
 
@@ -110,7 +105,7 @@ vn_distances_derive(const VnHost *host, VnVnuma *vnuma, const VnTag *tag, GError
         derive_from_homes(host, vnuma);
         break;
     case VN_DISTANCES_FLAT:
-        vn_vnuma_set_distance(vnuma, 0, 1, DISTANCE_REMOTE);
+        vn_vnuma_set_distance(vnuma, 0, 1, VN_DISTANCE_REMOTE);
         break;
     case VN_DISTANCES_EXPLICIT:
         for (guint i = 0; i < n_cells * n_cells; i++)

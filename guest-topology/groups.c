@@ -13,12 +13,6 @@ typedef struct {
     gboolean *taken;
 } Grouping;
 
-static const VnPlace *
-place_at(const VnHostPlaces *places, guint index)
-{
-    return places->list->pdata[index];
-}
-
 static gboolean
 holds(const Grouping *grouping, const VnPlace *place)
 {
@@ -39,7 +33,7 @@ find_start(const Grouping *grouping)
     int best = -1;
     double most = -1;
     for (guint i = 0; i < grouping->places->list->len; i++) {
-        double found = share(grouping, place_at(grouping->places, i));
+        double found = share(grouping, vn_place_at(grouping->places->list, i));
         if (grouping->taken[i] || found <= most)
             continue;
         best = (int) i;
@@ -51,7 +45,7 @@ find_start(const Grouping *grouping)
 static void
 take(Grouping *grouping, VnPlace *group, guint index)
 {
-    const VnPlace *place = place_at(grouping->places, index);
+    const VnPlace *place = vn_place_at(grouping->places->list, index);
     grouping->taken[index] = TRUE;
     vn_idset_add_all(group->nodes, place->nodes);
     group->cpus += place->cpus;
@@ -64,7 +58,7 @@ give_back(Grouping *grouping, VnPlace *group, const GArray *members)
 {
     for (guint i = 1; i < members->len; i++) {
         guint index = g_array_index(members, guint, i);
-        const VnPlace *place = place_at(grouping->places, index);
+        const VnPlace *place = vn_place_at(grouping->places->list, index);
         if (group->cpus - place->cpus < grouping->vcpus ||
             group->bytes - place->bytes < grouping->bytes)
             continue;
@@ -98,7 +92,8 @@ fill(Grouping *grouping, VnPlace *group)
                 continue;
             if (next < 0 || cost[i] < cost[next] ||
                 (cost[i] == cost[next] &&
-                 place_at(places, i)->bytes > place_at(places, (guint) next)->bytes))
+                 vn_place_at(places->list, i)->bytes >
+                     vn_place_at(places->list, (guint) next)->bytes))
                 next = (int) i;
         }
     }

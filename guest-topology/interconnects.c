@@ -2,10 +2,9 @@
 /* What a guest's HMAT says: the figures for the nearest initiators of each home. */
 #include "guest-topology/interconnects.h"
 
+#include "guest-topology/hmat_scale.h"
 #include "model/home.h"
 
-/* HMAT has 16 bits an entry, of which the largest is "unreachable". */
-#define ENTRY_MAX 0xfffeu
 #define MIB (G_GUINT64_CONSTANT(1) << 20)
 
 /* The nearest initiators of a cell's only home node that have CPUs; NULL: no data. */
@@ -19,8 +18,9 @@ access_of(const VnHost *host, const VnVnumaCell *cell)
     for (guint rank = VN_ACCESS_CLASSES; rank-- > 0;) {
         const VnAccessClass *access = &node->access[rank];
         if (access->initiators && access->read_latency_ns > 0 &&
-            access->write_latency_ns > 0 && access->read_latency_ns <= ENTRY_MAX &&
-            access->write_latency_ns <= ENTRY_MAX &&
+            access->write_latency_ns > 0 &&
+            access->read_latency_ns <= VN_HMAT_ENTRY_MAX &&
+            access->write_latency_ns <= VN_HMAT_ENTRY_MAX &&
             access->read_bandwidth_bytes_per_second >= MIB &&
             access->write_bandwidth_bytes_per_second >= MIB)
             return access;
@@ -127,7 +127,7 @@ round_bandwidths(GArray *interconnects)
         most = MAX(
             most,
             g_array_index(interconnects, VnInterconnect, i).bandwidth_bytes_per_second);
-    while (most / unit > ENTRY_MAX)
+    while (most / unit > VN_HMAT_ENTRY_MAX)
         unit *= 2;
     for (guint i = 0; i < interconnects->len; i++) {
         guint64 *bandwidth =

@@ -28,31 +28,17 @@ place_copy(const VnPlace *place, guint cells)
     return copy;
 }
 
-static const VnPlace *
-place_at(const GPtrArray *list, guint i)
+const VnPlace *
+vn_place_at(const GPtrArray *list, guint i)
 {
     return list->pdata[i];
-}
-
-/* VnHost.cpus is ascending in id, mostly without holes. */
-static const VnHostCpu *
-find_cpu(const VnHost *host, guint id)
-{
-    for (guint i = MIN(id + 1, host->cpus->len); i-- > 0;) {
-        const VnHostCpu *cpu = host->cpus->pdata[i];
-        if (cpu->id == id)
-            return cpu;
-        if (cpu->id < id)
-            break;
-    }
-    return NULL;
 }
 
 int
 vn_host_places_package(const VnHost *host, const VnHostNode *node)
 {
     int first = node ? vn_idset_next(node->cpus, 0) : -1;
-    const VnHostCpu *cpu = first < 0 ? NULL : find_cpu(host, (guint) first);
+    const VnHostCpu *cpu = first < 0 ? NULL : vn_host_find_cpu(host, (guint) first);
     return cpu ? cpu->package : -1;
 }
 
@@ -60,7 +46,7 @@ vn_host_places_package(const VnHost *host, const VnHostNode *node)
 static VnIdSet *
 core_of(const VnHost *host, const VnIdSet *among, guint id)
 {
-    const VnHostCpu *cpu = find_cpu(host, id);
+    const VnHostCpu *cpu = vn_host_find_cpu(host, id);
     if (!cpu || !cpu->siblings || !vn_idset_contains(cpu->siblings, id))
         return vn_idset_new_with(id);
     VnIdSet *core = vn_idset_copy(cpu->siblings);
@@ -193,7 +179,7 @@ vn_host_places_join(const VnHostPlaces *places, const VnIdSet *nodes)
     joined->nodes = vn_idset_new();
     joined->package = -1;
     for (guint i = 0; i < places->list->len; i++) {
-        const VnPlace *place = place_at(places->list, i);
+        const VnPlace *place = vn_place_at(places->list, i);
         if (!vn_idset_overlaps(place->nodes, nodes))
             continue;
         joined->package =
@@ -217,8 +203,8 @@ vn_host_places_holding(const VnHostPlaces *places, const VnShape *shape)
     guint64 bytes = shape->bytes + (shape->byte_extras > 0 ? shape->byte_unit : 0);
     guint n = 0;
     for (guint i = 0; i < places->list->len; i++)
-        n += place_at(places->list, i)->cpus >= vcpus &&
-             place_at(places->list, i)->bytes >= bytes;
+        n += vn_place_at(places->list, i)->cpus >= vcpus &&
+             vn_place_at(places->list, i)->bytes >= bytes;
     return n;
 }
 
@@ -229,7 +215,7 @@ vn_host_places_fit(const GPtrArray *chosen, const VnShape *shape)
     guint vcpu_extras = 0;
     guint byte_extras = 0;
     for (guint i = 0; i < chosen->len; i++) {
-        const VnPlace *place = place_at(chosen, i);
+        const VnPlace *place = vn_place_at(chosen, i);
         if (place->cells > cells_held(place, shape))
             return FALSE;
         cells += place->cells;
@@ -277,7 +263,7 @@ in_order(GPtrArray *chosen)
 {
     g_autoptr(GHashTable) first = g_hash_table_new(NULL, NULL);
     for (guint i = 0; i < chosen->len; i++) {
-        const VnPlace *place = place_at(chosen, i);
+        const VnPlace *place = vn_place_at(chosen, i);
         int id = vn_idset_next(place->nodes, 0);
         gpointer package = GINT_TO_POINTER(place->package);
         gpointer found;
@@ -308,7 +294,7 @@ vn_host_places_one_each(const VnHostPlaces *places, const VnShape *shape)
     for (guint i = 0; i < indices->len; i++)
         g_ptr_array_add(
             chosen,
-            place_copy(place_at(places->list, g_array_index(indices, guint, i)), 1));
+            place_copy(vn_place_at(places->list, g_array_index(indices, guint, i)), 1));
     return vn_host_places_checked(chosen, shape);
 }
 
@@ -317,7 +303,7 @@ vn_host_places_shared(const VnHostPlaces *places, const VnShape *shape)
 {
     GPtrArray *chosen = vn_host_places_list_new();
     for (guint i = 0; i < places->list->len; i++) {
-        const VnPlace *place = place_at(places->list, i);
+        const VnPlace *place = vn_place_at(places->list, i);
         if (cells_held(place, shape) > 0)
             g_ptr_array_add(chosen, place_copy(place, 0));
     }
@@ -335,7 +321,7 @@ vn_host_places_shared(const VnHostPlaces *places, const VnShape *shape)
         best->cells++;
     }
     for (guint i = chosen->len; i-- > 0;) {
-        if (place_at(chosen, i)->cells == 0)
+        if (vn_place_at(chosen, i)->cells == 0)
             g_ptr_array_remove_index(chosen, i);
     }
     return vn_host_places_checked(chosen, shape);
@@ -346,7 +332,7 @@ vn_host_places_all(const VnHostPlaces *places, const VnShape *shape)
 {
     g_autoptr(VnIdSet) nodes = vn_idset_new();
     for (guint i = 0; i < places->list->len; i++)
-        vn_idset_add_all(nodes, place_at(places->list, i)->nodes);
+        vn_idset_add_all(nodes, vn_place_at(places->list, i)->nodes);
     VnPlace *all = vn_host_places_join(places, nodes);
     if (!all)
         return NULL;

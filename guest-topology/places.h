@@ -54,6 +54,9 @@ GPtrArray *vn_host_places_checked(GPtrArray *chosen, const VnShape *shape);
 /** vn_host_places_list_new: an empty list of VnPlace, which it frees. */
 GPtrArray *vn_host_places_list_new(void);
 
+/** vn_place_at: of a list of VnPlace. */
+const VnPlace *vn_place_at(const GPtrArray *list, guint i);
+
 /** vn_place_vcpu_extras: how many of its cells may have a unit of vCPUs more. */
 guint vn_place_vcpu_extras(const VnPlace *place, const VnShape *shape);
 guint vn_place_byte_extras(const VnPlace *place, const VnShape *shape);

@@ -2,6 +2,8 @@
 /* What is wrong with a guest's size, and what would fit: each offer has been tried. */
 #include "guest-topology/refusal.h"
 
+#include "model/text.h"
+
 #define KIB G_GUINT64_CONSTANT(1024)
 #define MIB (KIB * KIB)
 #define GIB (MIB * KIB)
@@ -233,8 +235,7 @@ nodes_text(const VnHostPlaces *places)
     g_autoptr(VnIdSet) nodes = vn_idset_new();
     for (guint i = 0; i < places->list->len; i++)
         vn_idset_add_all(nodes, ((const VnPlace *) places->list->pdata[i])->nodes);
-    g_autofree char *list = vn_idset_format(nodes);
-    return g_strdup_printf("host node%s %s", vn_idset_count(nodes) == 1 ? "" : "s", list);
+    return vn_text_host_nodes(nodes);
 }
 
 /* What there is less of than is asked for. */

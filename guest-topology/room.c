@@ -308,18 +308,6 @@ check_start_room(const VnHost *host, const VnGuest *guest, const VnGuest *stored
         make_room(host, stored, demand, wanted - MIN(never ? all : free_then, wanted));
 }
 
-static VnIdSet *
-online_cpus(const VnHost *host)
-{
-    VnIdSet *online = vn_idset_new();
-    for (guint i = 0; i < host->cpus->len; i++) {
-        const VnHostCpu *cpu = host->cpus->pdata[i];
-        if (cpu->online)
-            vn_idset_add(online, cpu->id);
-    }
-    return online;
-}
-
 /* @object: (transfer full). @missing: of those that it is pinned to. */
 static void
 add_cpu_finding(const VnGuest *stored, char *object, const VnIdSet *missing,
@@ -361,7 +349,7 @@ check_vcpu_pins(const VnGuest *stored, const VnIdSet *online, gboolean all_missi
 static void
 check_pins(const VnHost *host, const VnGuest *stored, VnVerdict *verdict)
 {
-    g_autoptr(VnIdSet) online = online_cpus(host);
+    g_autoptr(VnIdSet) online = vn_host_online_cpus(host);
     check_vcpu_pins(stored, online, TRUE, verdict);
     check_vcpu_pins(stored, online, FALSE, verdict);
     if (!stored->emulator_pinned)

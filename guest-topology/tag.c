@@ -96,8 +96,7 @@ read_matrix(const char *value, VnTag *tag)
         for (guint to = 0; to < n; to++) {
             guint distance;
             if (!vn_number_parse(row[to], VN_DISTANCE_UNREACHABLE, &distance, NULL) ||
-                distance < VN_DISTANCE_LOCAL ||
-                (distance == VN_DISTANCE_LOCAL) != (from == to))
+                vn_vnuma_why_not_distance(from, to, distance))
                 return FALSE;
             matrix[from * n + to] = distance;
         }

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define MIB (G_GUINT64_CONSTANT(1) << 20)
-#define DISTANCE_REMOTE 20u
 #define CACHE_LEVEL_MAX 3u
 
 /* The number in attribute @name, from @min to @max; @fallback, if any, when absent. */
@@ -132,8 +131,8 @@ set_distances(VnVnuma *vnuma, const Matrix *matrix)
         for (guint to = 0; to < matrix->n_cells; to++) {
             guint *value = matrix_at(matrix, from, to);
             if (*value == 0)
-                *value = from == to ? VN_DISTANCE_LOCAL : DISTANCE_REMOTE;
-            telling |= *value != VN_DISTANCE_LOCAL && *value != DISTANCE_REMOTE;
+                *value = from == to ? VN_DISTANCE_LOCAL : VN_DISTANCE_REMOTE;
+            telling |= *value != VN_DISTANCE_LOCAL && *value != VN_DISTANCE_REMOTE;
         }
     }
     for (guint i = 0; telling && i < matrix->n_cells * matrix->n_cells; i++)

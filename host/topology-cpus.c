@@ -10,24 +10,6 @@
 #define SHARED_CACHE_LEVEL 3
 #define CACHES_MAX 64u
 
-static VnHostCpu *
-find_cpu(const VnHost *host, guint id)
-{
-    guint low = 0;
-    guint high = host->cpus->len;
-    while (low < high) {
-        guint middle = low + (high - low) / 2;
-        VnHostCpu *cpu = host->cpus->pdata[middle];
-        if (cpu->id == id)
-            return cpu;
-        if (cpu->id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
-}
-
 /*
  * Without the machine's own list: CPUs have a switch, but for those that never go
  * offline.
@@ -130,7 +112,7 @@ read_shared_cache(const VnFiles *files, const VnHost *host, guint cpu)
         if (!sharing || !vn_idset_contains(sharing, cpu))
             continue;
         VN_IDSET_FOREACH (sharing, id) {
-            VnHostCpu *other = find_cpu(host, (guint) id);
+            VnHostCpu *other = (VnHostCpu *) vn_host_find_cpu(host, (guint) id);
             if (other && other->online && other->l3 < 0)
                 other->l3 = vn_idset_next(sharing, 0);
         }

@@ -12,7 +12,6 @@
 #define PROC_MEMINFO "proc/meminfo"
 #define KIB_BYTES 1024u
 #define HUGE_PAGE_SIZES_MAX 64u
-#define DISTANCE_DEFAULT_REMOTE 20u
 #define MEMINFO_BYTES 65536u
 
 /* The value of the line "[Node 0 ]KEY: 123 kB", in bytes. */
@@ -86,18 +85,6 @@ read_huge_pages(const VnFiles *files, const char *directory, VnHostNode *node)
         pages.free = MIN(pages.free, pages.total);
         g_array_append_val(node->huge_pages, pages);
     }
-}
-
-static VnIdSet *
-online_cpus(const VnHost *host)
-{
-    VnIdSet *online = vn_idset_new();
-    for (guint i = 0; i < host->cpus->len; i++) {
-        const VnHostCpu *cpu = host->cpus->pdata[i];
-        if (cpu->online)
-            vn_idset_add(online, cpu->id);
-    }
-    return online;
 }
 
 /* Older kernels list offline CPUs of a node too. */
@@ -174,7 +161,7 @@ set_nodes_of_cpus(VnHost *host)
 gboolean
 vn_topology_read_nodes(const VnFiles *files, VnHost *host, GError **error)
 {
-    g_autoptr(VnIdSet) online = online_cpus(host);
+    g_autoptr(VnIdSet) online = vn_host_online_cpus(host);
     if (!vn_files_exists(files, VN_SYS_NODE)) {
         if (!read_only_node(files, online, host, error))
             return FALSE;
@@ -232,7 +219,7 @@ set_default_distances(VnHost *host)
         g_free(node->distances);
         node->distances = g_new(guint, host->nodes->len);
         for (guint j = 0; j < host->nodes->len; j++)
-            node->distances[j] = i == j ? VN_DISTANCE_LOCAL : DISTANCE_DEFAULT_REMOTE;
+            node->distances[j] = i == j ? VN_DISTANCE_LOCAL : VN_DISTANCE_REMOTE;
     }
 }
 

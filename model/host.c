@@ -103,6 +103,36 @@ vn_host_find_node(const VnHost *host, guint id)
     return i < 0 ? NULL : host->nodes->pdata[i];
 }
 
+const VnHostCpu *
+vn_host_find_cpu(const VnHost *host, guint id)
+{
+    guint low = 0;
+    guint high = host->cpus->len;
+    while (low < high) {
+        guint middle = low + (high - low) / 2;
+        const VnHostCpu *cpu = host->cpus->pdata[middle];
+        if (cpu->id == id)
+            return cpu;
+        if (cpu->id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+VnIdSet *
+vn_host_online_cpus(const VnHost *host)
+{
+    VnIdSet *online = vn_idset_new();
+    for (guint i = 0; i < host->cpus->len; i++) {
+        const VnHostCpu *cpu = host->cpus->pdata[i];
+        if (cpu->online)
+            vn_idset_add(online, cpu->id);
+    }
+    return online;
+}
+
 guint
 vn_host_distance(const VnHost *host, guint from, guint to)
 {

@@ -18,6 +18,9 @@
 #define VN_DISTANCE_LOCAL 10u
 #define VN_DISTANCE_UNREACHABLE 255u
 
+/* What QEMU and the kernel take for any other node where nothing is told. */
+#define VN_DISTANCE_REMOTE 20u
+
 typedef struct {
     guint64 size_bytes;
     guint64 total; /* pages */
@@ -94,6 +97,12 @@ const VnHostNode *vn_host_find_node(const VnHost *host, guint id);
 
 /** vn_host_node_index: the node's place in VnHost.nodes, or -1. */
 int vn_host_node_index(const VnHost *host, guint id);
+
+/** vn_host_find_cpu: (transfer none) (nullable): the CPU with this id. */
+const VnHostCpu *vn_host_find_cpu(const VnHost *host, guint id);
+
+/** vn_host_online_cpus: the ids of all CPUs that are online. */
+VnIdSet *vn_host_online_cpus(const VnHost *host);
 
 /**
  * vn_host_distance:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Figures as text. */
+/* Figures and sets as text. */
 #include "model/text.h"
 
 char *
@@ -16,4 +16,11 @@ vn_text_bytes(guint64 bytes)
     char number[G_ASCII_DTOSTR_BUF_SIZE];
     g_ascii_formatd(number, sizeof(number), "%.1f", value);
     return g_strdup_printf("%s %s", number, units[unit]);
+}
+
+char *
+vn_text_host_nodes(const VnIdSet *nodes)
+{
+    g_autofree char *list = vn_idset_format(nodes);
+    return g_strdup_printf("host node%s %s", vn_idset_count(nodes) == 1 ? "" : "s", list);
 }

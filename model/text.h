@@ -2,7 +2,7 @@
 /* Figures as people read them, the same in reasons, messages and tables. */
 #pragma once
 
-#include <glib.h>
+#include "model/idset.h"
 
 /**
  * vn_text_bytes:
@@ -11,3 +11,6 @@
  * locale.
  */
 char *vn_text_bytes(guint64 bytes);
+
+/** vn_text_host_nodes: "host node 0", "host nodes 0-1,4". */
+char *vn_text_host_nodes(const VnIdSet *nodes);

@@ -4,9 +4,6 @@
 
 #include "model/dict.h"
 
-/* What QEMU and the kernel take where nothing is told: local, and any other node. */
-#define DISTANCE_REMOTE 20u
-
 const char *
 vn_access_name(VnAccess access)
 {
@@ -128,7 +125,17 @@ vn_vnuma_distance(const VnVnuma *vnuma, guint from, guint to)
         return VN_DISTANCE_UNREACHABLE;
     if (vnuma->distances)
         return vnuma->distances[from * n_cells + to];
-    return from == to ? VN_DISTANCE_LOCAL : DISTANCE_REMOTE;
+    return from == to ? VN_DISTANCE_LOCAL : VN_DISTANCE_REMOTE;
+}
+
+const char *
+vn_vnuma_why_not_distance(guint from, guint to, guint distance)
+{
+    if (from == to)
+        return distance == VN_DISTANCE_LOCAL ? NULL : "to itself it is 10";
+    return distance > VN_DISTANCE_LOCAL && distance <= VN_DISTANCE_UNREACHABLE
+               ? NULL
+               : "possible are 11 to 254, and 255 for unreachable";
 }
 
 void
@@ -191,14 +198,12 @@ check_distances(const VnVnuma *vnuma, GError **error)
     for (guint from = 0; from < n_cells; from++) {
         for (guint to = 0; to < n_cells; to++) {
             guint distance = vn_vnuma_distance(vnuma, from, to);
-            if (from == to
-                    ? distance == VN_DISTANCE_LOCAL
-                    : distance > VN_DISTANCE_LOCAL && distance <= VN_DISTANCE_UNREACHABLE)
+            const char *why_not = vn_vnuma_why_not_distance(from, to, distance);
+            if (!why_not)
                 continue;
             g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
                         "cell %u: its distance to cell %u is %u; %s", from, to, distance,
-                        from == to ? "to itself it is 10"
-                                   : "possible are 11 to 254, and 255 for unreachable");
+                        why_not);
             return FALSE;
         }
     }

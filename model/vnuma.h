@@ -112,9 +112,15 @@ guint64 vn_vnuma_memory(const VnVnuma *vnuma);
 
 /**
  * vn_vnuma_distance: what the guest is told; without distances 10 and 20, as QEMU and
- * the kernel have it (VN_DISTANCE_LOCAL, and ACPI's customary remote one).
+ * the kernel have it (VN_DISTANCE_LOCAL, VN_DISTANCE_REMOTE).
  */
 guint vn_vnuma_distance(const VnVnuma *vnuma, guint from, guint to);
+
+/**
+ * vn_vnuma_why_not_distance: (nullable): why @distance cannot be told from cell @from to
+ * cell @to, a clause; NULL: it can.
+ */
+const char *vn_vnuma_why_not_distance(guint from, guint to, guint distance);
 
 /** vn_vnuma_set_distance: adds the matrix, all 10 and 20, where there is none yet. */
 void vn_vnuma_set_distance(VnVnuma *vnuma, guint from, guint to, guint distance);

@@ -37,13 +37,6 @@ source_text(VnHomeSource source)
     g_assert_not_reached();
 }
 
-static char *
-nodes_text(const VnIdSet *nodes)
-{
-    g_autofree char *list = vn_idset_format(nodes);
-    return g_strdup_printf("host node%s %s", vn_idset_count(nodes) == 1 ? "" : "s", list);
-}
-
 /* Mean distance from the nodes of @cpus to @to; local when there are none. */
 static double
 mean_distance(const VnHost *host, const VnIdSet *cpus, guint to)
@@ -123,7 +116,7 @@ plan_pin(Subject *subject, const VnCell *cell, const VnHome *home, const VnVcpu 
                    mean_distance_to_set(subject->host, after, home->home)) /
                   VN_DISTANCE_LOCAL * share(subject, vn_cell_resident(cell)) /
                   vn_idset_count(cell->vcpus);
-    g_autofree char *nodes = nodes_text(home->home);
+    g_autofree char *nodes = vn_text_host_nodes(home->home);
     VnStep *step =
         vn_plan_add_step(subject->plan, VN_STEP_PIN_VCPU, subject->guest, vcpu->id,
                          g_steal_pointer(&before), g_steal_pointer(&after));
@@ -240,8 +233,8 @@ plan_move(Subject *subject, guint index)
         gain += (mean_distance(subject->host, cpus, i) - at_home) / VN_DISTANCE_LOCAL *
                 share(subject, bytes);
     }
-    g_autofree char *from = nodes_text(before);
-    g_autofree char *to = nodes_text(home->home);
+    g_autofree char *from = vn_text_host_nodes(before);
+    g_autofree char *to = vn_text_host_nodes(home->home);
     VnStep *step =
         vn_plan_add_step(subject->plan, VN_STEP_MOVE_MEMORY, subject->guest, index,
                          g_steal_pointer(&before), vn_idset_copy(home->home));

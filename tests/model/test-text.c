@@ -25,10 +25,23 @@ test_bytes(void)
     }
 }
 
+static void
+test_host_nodes(void)
+{
+    g_autoptr(VnIdSet) nodes = vn_idset_new_with(4);
+    g_autofree char *one = vn_text_host_nodes(nodes);
+    g_assert_cmpstr(one, ==, "host node 4");
+    vn_idset_add(nodes, 0);
+    vn_idset_add(nodes, 1);
+    g_autofree char *several = vn_text_host_nodes(nodes);
+    g_assert_cmpstr(several, ==, "host nodes 0-1,4");
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/text/bytes", test_bytes);
+    g_test_add_func("/text/host-nodes", test_host_nodes);
     return g_test_run();
 }
