@@ -289,11 +289,12 @@ class Machine:
         self.deadline = time.monotonic() + DEADLINE_S
         path = os.path.join(folder, "qmp")
         self.log = open(os.path.join(folder, "log"), "w+", encoding="utf-8")
-        # It goes when this test is killed, too.
+        # It goes when this test is killed, too. It waits for us, because QEMU 7.2 may never
+        # read from who comes while its monitor moves to another thread.
         self.process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", QEMU, *arguments, "-nodefaults",
              "-no-user-config", "-display", "none", "-accel", accel,
-             "-qmp", f"unix:{path},server=on,wait=off"],
+             "-qmp", f"unix:{path},server=on,wait=on"],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(DEADLINE_S)

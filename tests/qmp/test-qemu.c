@@ -2,7 +2,8 @@
 /*
  * The client and gpa2hva against a real QEMU in software emulation, without a guest
  * system. QEMU is given a socket that already listens, so that there is nothing to wait
- * for.
+ * for, and waits for us: QEMU 7.2 may never read from a client that comes while its
+ * monitor moves to another thread.
  */
 #include "qmp/memory.h"
 
@@ -65,7 +66,7 @@ qemu_start(Qemu *qemu, const char *options)
     g_autofree char *line = g_strdup_printf(
         QEMU
         " -accel tcg -nodefaults -display none "
-        "-chardev socket,id=qmp,fd=%d,server=on,wait=off -mon chardev=qmp,mode=control %s",
+        "-chardev socket,id=qmp,fd=%d,server=on,wait=on -mon chardev=qmp,mode=control %s",
         target_fd, options);
     g_auto(GStrv) argv = g_strsplit(line, " ", -1);
     gboolean started = g_spawn_async_with_pipes_and_fds(
