@@ -42,3 +42,18 @@ vn_attribute_cpuset(const xmlNode *node, const char *name, GError **error)
         g_prefix_error(error, "<%s %s>: ", (const char *) node->name, name);
     return set;
 }
+
+gboolean
+vn_attribute_mode(const xmlNode *node, VnBinding *ret_mode, GError **error)
+{
+    g_autofree char *mode = vn_xml_attribute(node, "mode");
+    VnBinding binding = VN_BINDING_STRICT;
+    if (mode && !vn_binding_from_name(mode, &binding)) {
+        g_autofree char *shown = vn_xml_shown(mode);
+        g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "<%s mode>: '%s' is not a mode",
+                    (const char *) node->name, shown);
+        return FALSE;
+    }
+    *ret_mode = binding;
+    return TRUE;
+}

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Attributes of an element that have to be there, as values. All errors are INVALID and
- * begin with "<element attribute>: "; the formats are those of size.h.
+ * Attributes of an element as values; they have to be there where nothing else is said.
+ * All errors are INVALID and begin with "<element attribute>: "; the formats are those of
+ * size.h.
  */
 #pragma once
 
 #include "guest-topology/size.h"
 #include "guest-topology/xml.h"
+#include "model/binding.h"
 
 /** vn_attribute_number: vn_number_parse() of attribute @name. */
 gboolean vn_attribute_number(const xmlNode *node, const char *name, guint max,
@@ -22,3 +24,7 @@ gboolean vn_attribute_size(const xmlNode *node, const char *name, const char *un
 /** vn_attribute_cpuset: vn_cpuset_parse() of attribute @name. */
 VnIdSet *vn_attribute_cpuset(const xmlNode *node, const char *name,
                              GError **error) VN_WARN_UNUSED;
+
+/** vn_attribute_mode: "mode" of a <memory> or <memnode>; strict when it is not there. */
+gboolean vn_attribute_mode(const xmlNode *node, VnBinding *ret_mode,
+                           GError **error) VN_WARN_UNUSED;

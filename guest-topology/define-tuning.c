@@ -6,7 +6,6 @@
 #include "guest-topology/attribute.h"
 #include "guest-topology/define-parts.h"
 #include "guest-topology/xml-edit.h"
-#include "model/binding.h"
 
 #include <string.h>
 
@@ -74,16 +73,11 @@ read_cpuset(const xmlNode *node, const char *name, GError **error)
 static char *
 read_binding(const xmlNode *node, GError **error)
 {
-    g_autofree char *mode = vn_xml_attribute(node, "mode");
     g_autofree char *placement = vn_xml_attribute(node, "placement");
     g_autofree char *nodeset = vn_xml_attribute(node, "nodeset");
-    VnBinding binding = VN_BINDING_STRICT;
-    if (mode && !vn_binding_from_name(mode, &binding)) {
-        g_autofree char *shown = vn_xml_shown(mode);
-        g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "<%s mode>: '%s' is not a mode",
-                    (const char *) node->name, shown);
+    VnBinding binding;
+    if (!vn_attribute_mode(node, &binding, error))
         return NULL;
-    }
     if (g_strcmp0(placement, "auto") == 0 || !nodeset)
         return g_strdup("auto");
     g_autofree char *nodes = read_cpuset(node, "nodeset", error);

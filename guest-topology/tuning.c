@@ -72,25 +72,12 @@ parse_pins(const xmlNode *domain, VnGuest *guest, GError **error)
 }
 
 static gboolean
-read_mode(const xmlNode *node, VnBinding *ret_mode, GError **error)
-{
-    g_autofree char *mode = vn_xml_attribute(node, "mode");
-    *ret_mode = VN_BINDING_STRICT;
-    if (!mode || vn_binding_from_name(mode, ret_mode))
-        return TRUE;
-    g_autofree char *shown = vn_xml_shown(mode);
-    g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "<%s mode>: '%s' is not a mode",
-                node->name, shown);
-    return FALSE;
-}
-
-static gboolean
 parse_memnode(const xmlNode *memnode, VnGuest *guest, GError **error)
 {
     guint id;
     VnBinding mode;
     if (!vn_attribute_number(memnode, "cellid", VN_ID_MAX, &id, error) ||
-        !read_mode(memnode, &mode, error))
+        !vn_attribute_mode(memnode, &mode, error))
         return FALSE;
     if (!guest->told_cells || id >= guest->cells->len) {
         g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "<memnode>: there is no cell %u",
@@ -123,7 +110,7 @@ parse_binding(const xmlNode *domain, VnGuest *guest, GError **error)
     VnBinding mode;
     if (!memory)
         return TRUE;
-    if (!read_mode(memory, &mode, error))
+    if (!vn_attribute_mode(memory, &mode, error))
         return FALSE;
     g_autofree char *placement = vn_xml_attribute(memory, "placement");
     g_autofree char *nodeset = vn_xml_attribute(memory, "nodeset");
