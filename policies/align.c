@@ -74,18 +74,43 @@ share(const Subject *subject, guint64 bytes)
                                    : 0;
 }
 
+/* Where the vCPU may run once the plan's pins are done. */
+static VnIdSet *
+cpus_of_vcpu(const Subject *subject, const VnHome *home, const VnVcpu *vcpu)
+{
+    VnIdSet *cpus = vcpu->pinned ? vn_idset_copy(vcpu->pinned) : all_cpus(subject->host);
+    if (home->source == VN_HOME_PINNED)
+        return cpus;
+    g_autoptr(VnIdSet) home_cpus = vn_homes_cpus(subject->host, home->home);
+    vn_idset_keep_all(cpus, home_cpus);
+    if (vn_idset_is_empty(cpus))
+        vn_idset_add_all(cpus, home_cpus);
+    return cpus;
+}
+
+/* As above, of all the cell's vCPUs; without any, the CPUs at its home. */
+static VnIdSet *
+cpus_of_cell(const Subject *subject, const VnCell *cell, const VnHome *home)
+{
+    if (vn_idset_is_empty(cell->vcpus))
+        return vn_homes_cpus(subject->host, home->home);
+    VnIdSet *cpus = vn_idset_new();
+    VN_IDSET_FOREACH (cell->vcpus, id) {
+        g_autoptr(VnIdSet) more =
+            cpus_of_vcpu(subject, home, vn_guest_find_vcpu(subject->guest, (guint) id));
+        vn_idset_add_all(cpus, more);
+    }
+    return cpus;
+}
+
 static void
 plan_pin(Subject *subject, const VnCell *cell, const VnHome *home, const VnVcpu *vcpu)
 {
     g_autoptr(VnIdSet) before =
         vcpu->pinned ? vn_idset_copy(vcpu->pinned) : all_cpus(subject->host);
-    g_autoptr(VnIdSet) home_cpus = vn_homes_cpus(subject->host, home->home);
-    g_autoptr(VnIdSet) after = vn_idset_copy(before);
-    if (home->source == VN_HOME_PINNED || vn_idset_is_subset(before, home_cpus))
+    g_autoptr(VnIdSet) after = cpus_of_vcpu(subject, home, vcpu);
+    if (vn_idset_is_subset(before, after))
         return;
-    vn_idset_keep_all(after, home_cpus);
-    if (vn_idset_is_empty(after))
-        vn_idset_add_all(after, home_cpus);
 
     double gain = (mean_distance_to_set(subject->host, before, home->home) -
                    mean_distance_to_set(subject->host, after, home->home)) /
@@ -103,16 +128,43 @@ plan_pin(Subject *subject, const VnCell *cell, const VnHome *home, const VnVcpu 
     subject->n_steps++;
 }
 
+static guint64
+bytes_astray(const VnCell *cell, const VnHome *home)
+{
+    return vn_cell_resident(cell) - vn_cell_resident_on(cell, home->home);
+}
+
+static gboolean
+is_negligible(const VnCell *cell, guint64 astray)
+{
+    return astray <= MAX(NEGLIGIBLE_BYTES, vn_cell_resident(cell) / 1000);
+}
+
 /*
- * Whether nothing holds the cell to its home: no pins, and memory that lies elsewhere,
- * too, and cannot come. Tomorrow another place may be the better one.
+ * Whether nothing holds the cell to its home: no pins, and no memory, or some that lies
+ * elsewhere and stays there. Tomorrow another place may be the better one.
  */
 static gboolean
 is_unsettled(const VnCell *cell, const VnHome *home)
 {
+    guint64 astray = bytes_astray(cell, home);
     return home->source == VN_HOME_CHOSEN && vn_idset_is_empty(cell->vcpus) &&
-           !cell->hva_end &&
-           vn_cell_resident_on(cell, home->home) < vn_cell_resident(cell);
+           (!vn_cell_resident(cell) ||
+            (astray && (!cell->hva_end || is_negligible(cell, astray))));
+}
+
+/*
+ * The CPUs of the nodes on which the cell's vCPUs are, or of a home that they do not make:
+ * the plan after this one finds the same, even where it finds another home.
+ */
+static VnIdSet *
+cpus_for_emulator(const Subject *subject, const VnCell *cell, const VnHome *home)
+{
+    if (home->source == VN_HOME_BOUND)
+        return vn_homes_cpus(subject->host, home->home);
+    g_autoptr(VnIdSet) cpus = cpus_of_cell(subject, cell, home);
+    g_autoptr(VnIdSet) nodes = vn_host_nodes_of_cpus(subject->host, cpus);
+    return vn_host_cpus_of_nodes(subject->host, nodes);
 }
 
 /* The emulator's threads stay near the guest's memory, where nobody decided otherwise. */
@@ -123,9 +175,10 @@ plan_emulator_pin(Subject *subject)
     g_autoptr(VnIdSet) after = vn_idset_new();
     for (guint i = 0; i < subject->homes->len; i++) {
         const VnHome *home = &g_array_index(subject->homes, VnHome, i);
-        g_autoptr(VnIdSet) cpus = vn_homes_cpus(subject->host, home->home);
-        if (is_unsettled(subject->guest->cells->pdata[i], home))
+        const VnCell *cell = subject->guest->cells->pdata[i];
+        if (is_unsettled(cell, home))
             return;
+        g_autoptr(VnIdSet) cpus = cpus_for_emulator(subject, cell, home);
         vn_idset_add_all(after, cpus);
     }
     if (subject->guest->emulator_pinned || vn_idset_is_subset(before, after))
@@ -150,27 +203,14 @@ remark(Subject *subject, const char *format, ...)
     va_end(arguments);
 }
 
-/* Where the cell's vCPUs run once the plan's pins are done. */
-static VnIdSet *
-cpus_of_cell(const Subject *subject, const VnCell *cell, const VnHome *home)
-{
-    if (home->source != VN_HOME_PINNED)
-        return vn_homes_cpus(subject->host, home->home);
-    VnIdSet *cpus = vn_idset_new();
-    VN_IDSET_FOREACH (cell->vcpus, id)
-        vn_idset_add_all(cpus, vn_guest_find_vcpu(subject->guest, (guint) id)->pinned);
-    return cpus;
-}
-
 static void
 plan_move(Subject *subject, guint index)
 {
     const VnCell *cell = subject->guest->cells->pdata[index];
     const VnHome *home = &g_array_index(subject->homes, VnHome, index);
-    guint64 resident = vn_cell_resident(cell);
-    guint64 astray = resident - vn_cell_resident_on(cell, home->home);
+    guint64 astray = bytes_astray(cell, home);
     subject->astray_bytes += astray;
-    if (astray <= MAX(NEGLIGIBLE_BYTES, resident / 1000))
+    if (is_negligible(cell, astray))
         return;
 
     g_autofree char *size = vn_text_bytes(astray);

@@ -226,14 +226,28 @@ book(Capacity *capacity, const VnCell *cell, const VnIdSet *home)
 typedef struct {
     gboolean no_room;
     gboolean no_cpus;
-    guint overload; /* vCPUs above the node's CPUs */
-    guint64 bytes;  /* to move */
-    guint vcpus;    /* already at home there */
+    guint overload;     /* vCPUs above the node's CPUs */
+    guint64 bytes;      /* to move */
+    gboolean elsewhere; /* not all vCPUs are pinned to the CPUs at this home */
+    guint vcpus;        /* already at home there */
     guint id;
 } Cost;
 
+static gboolean
+runs_at(const VnHost *host, const VnGuest *guest, const VnCell *cell, const VnIdSet *home)
+{
+    g_autoptr(VnIdSet) cpus = vn_homes_cpus(host, home);
+    VN_IDSET_FOREACH (cell->vcpus, id) {
+        const VnVcpu *vcpu = vn_guest_find_vcpu(guest, (guint) id);
+        if (!vcpu || !vcpu->pinned || !vn_idset_is_subset(vcpu->pinned, cpus))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 static Cost
-cost_of(const Capacity *capacity, const VnCell *cell, guint node_index)
+cost_of(const Capacity *capacity, const VnGuest *guest, const VnCell *cell,
+        guint node_index)
 {
     const VnHostNode *node = node_at(capacity->host, node_index);
     g_autoptr(VnIdSet) home = vn_idset_new_with(node->id);
@@ -247,6 +261,7 @@ cost_of(const Capacity *capacity, const VnCell *cell, guint node_index)
         .no_cpus = vcpus && !cpus,
         .overload = load > cpus && vcpus && cpus ? load - cpus : 0,
         .bytes = bytes,
+        .elsewhere = !runs_at(capacity->host, guest, cell, home),
         .vcpus = capacity->vcpus[node_index],
         .id = node->id,
     };
@@ -263,6 +278,8 @@ cheaper(const Cost *one, const Cost *other)
         return one->overload < other->overload;
     if (one->bytes != other->bytes)
         return one->bytes < other->bytes;
+    if (one->elsewhere != other->elsewhere)
+        return other->elsewhere;
     if (one->vcpus != other->vcpus)
         return one->vcpus < other->vcpus;
     return one->id < other->id;
@@ -298,7 +315,7 @@ cheapest_home(const Capacity *capacity, const VnGuest *guest, const VnCell *cell
     for (guint i = 0; i < capacity->host->nodes->len; i++) {
         if (!vn_idset_contains(limit, node_at(capacity->host, i)->id))
             continue;
-        Cost cost = cost_of(capacity, cell, i);
+        Cost cost = cost_of(capacity, guest, cell, i);
         if (!found || cheaper(&cost, &best))
             best = cost;
         found = TRUE;

@@ -159,11 +159,15 @@ lab_guest_define()
 # lab_guest_start NAME [OPTION of guest/define...]: returns when QEMU runs.
 lab_guest_start()
 {
+    lab_guest_define "$@" && lab_guest_boot "$1"
+}
+
+# QEMU 7.2's reaper may come before a slow vCPU has its dirty ring, and aborts.
+lab_guest_boot()
+{
     local said
-    lab_guest_define "$@" || return 1
-    for _ in 1 2 3; do
+    for _ in 1 2 3 4 5 6 7 8; do
         said=$(virsh -q start "$1" 2>&1 >/dev/null) && return
-        # QEMU 7.2's reaper may come before a slow vCPU has its dirty ring, and aborts.
         [[ $said == *kvm_dirty_ring_reap_one* ]] || break
     done
     echo "$said" >&2
@@ -208,10 +212,18 @@ lab_guest_wait()
     tail -c "+$((offset + 1))" "$log" | grep -Ea -m 1 "$regex" | tr -d '\r'
 }
 
-# lab_guest_wait_ready NAME [SECONDS]: until all memory of its jobs is filled.
+# lab_guest_wait_ready NAME [SECONDS]: until all memory of its jobs is filled. A guest whose
+# kernel says that a vCPU of it stands still is started once more (README.md, "Limits").
 lab_guest_wait_ready()
 {
-    lab_guest_wait "$1" "${2:-120}" '^WORKLOAD (READY|ERROR)' | grep -q READY
+    local ready='^WORKLOAD (READY|ERROR)'
+    if ! lab_log_has "$1" 0 "$ready" && ! lab_guest_wait "$1" "${2:-120}" "$ready" >/dev/null; then
+        lab_log_has "$1" 0 'rcu: INFO: .* stall|soft lockup' || return 1
+        echo "lab: guest $1 stands still: it is started once more" >&2
+        virsh -q destroy "$1" >/dev/null
+        lab_guest_boot "$1" || return 1
+    fi
+    lab_guest_wait "$1" "${2:-120}" "$ready" | grep -q READY
 }
 
 # lab_guest_ask NAME COMMAND [SECONDS]: hands the workload a command; prints the answer.

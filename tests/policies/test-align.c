@@ -205,6 +205,34 @@ test_node_without_cpus(void)
     g_assert_cmpstr(cpus, ==, "2-3");
 }
 
+/* As much lies at either home, and cannot move: the vCPUs stay where they are. */
+static void
+test_tied_homes(void)
+{
+    static const guint distances[4][4] = {
+        {10, 20, 40, 30}, {20, 10, 30, 40}, {40, 30, 10, 20}, {30, 40, 20, 10}};
+    static const char *const pins[] = {"0-1", "6-7"};
+    static const char *const homes[] = {"1", "2"};
+    for (gsize i = 0; i < G_N_ELEMENTS(pins); i++) {
+        g_autoptr(VnSnapshot) snapshot = scenario_new(4, 2, 2048);
+        VnGuest *guest = scenario_guest(snapshot, "g1", 1, 1, 256);
+        VnCell *cell = scenario_cell(guest, 0);
+        for (guint from = 0; from < 4; from++) {
+            VnHostNode *node = snapshot->host->nodes->pdata[from];
+            memcpy(node->distances, distances[from], sizeof distances[from]);
+            vn_cell_set_resident(cell, from, 64 * MIB);
+            if (from == 1 || from == 2)
+                vn_idset_remove_all(node->cpus, node->cpus);
+        }
+        guest->allowed_nodes = vn_idset_parse("1-2", NULL);
+        cell->hva_start = cell->hva_end = 0;
+        scenario_pin(guest, 0, pins[i]);
+        g_autoptr(VnPlan) plan = vn_align_decide(snapshot);
+        assert_home(plan, "g1", 0, homes[i]);
+        g_assert_cmpuint(count_steps(plan, VN_STEP_PIN_VCPU), ==, 0);
+    }
+}
+
 static void
 test_cell_larger_than_a_node(void)
 {
@@ -233,6 +261,31 @@ test_silent_guest_avoids_a_full_node(void)
     g_autoptr(VnPlan) plan = vn_align_decide(snapshot);
     assert_home(plan, "a", 0, "1");
     assert_home(plan, "b", 0, "0");
+}
+
+/* A cell without vCPUs is held to its home by memory that is or comes there, if at all. */
+static void
+test_emulator_follows_settled_homes(void)
+{
+    static const struct {
+        guint kib[2]; /* on either node */
+        gboolean movable;
+        guint pins;
+    } cases[] = {
+        {{0, 0}, TRUE, 0},    {{0, 0}, FALSE, 0},      {{256, 0}, TRUE, 1},
+        {{256, 0}, FALSE, 1}, {{256, 256}, TRUE, 0},   {{256, 256}, FALSE, 0},
+        {{4096, 8}, TRUE, 0}, {{8192, 4096}, TRUE, 1}, {{8192, 4096}, FALSE, 0},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(VnSnapshot) snapshot = scenario_new(2, 2, 2048);
+        VnCell *cell = scenario_cell(scenario_guest(snapshot, "g1", 1, 0, 256), 0);
+        for (guint node = 0; node < 2; node++)
+            vn_cell_set_resident(cell, node, (guint64) cases[i].kib[node] * 1024);
+        if (!cases[i].movable)
+            cell->hva_start = cell->hva_end = 0;
+        g_autoptr(VnPlan) plan = vn_align_decide(snapshot);
+        g_assert_cmpuint(count_steps(plan, VN_STEP_PIN_EMULATOR), ==, cases[i].pins);
+    }
 }
 
 /*
@@ -324,9 +377,12 @@ main(int argc, char **argv)
     g_test_add_func("/align/no-node-may-hold-it", test_no_node_may_hold_it);
     g_test_add_func("/align/memoryless-node", test_memoryless_node);
     g_test_add_func("/align/node-without-cpus", test_node_without_cpus);
+    g_test_add_func("/align/tied-homes", test_tied_homes);
     g_test_add_func("/align/cell-larger-than-a-node", test_cell_larger_than_a_node);
     g_test_add_func("/align/silent-guest-avoids-a-full-node",
                     test_silent_guest_avoids_a_full_node);
+    g_test_add_func("/align/emulator-follows-settled-homes",
+                    test_emulator_follows_settled_homes);
     g_test_add_func("/align/random-plans-are-sound-and-settle",
                     test_random_plans_are_sound_and_settle);
     return g_test_run();

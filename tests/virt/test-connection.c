@@ -11,10 +11,17 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* No test ends because this is over, but those that fail. */
+#define DEADLINE_SECONDS 60
+
+/* A deadline was kept if no more than this, in us, went by: less than libvirt's default. */
+#define SOON_US (20 * G_USEC_PER_SEC)
 
 typedef struct {
     char *folder;
@@ -23,6 +30,21 @@ typedef struct {
     GPid pid;
 } Daemon;
 
+/* Fails the test when @deadline_us is over, else sleeps a moment before the next look. */
+static void
+wait_a_moment(gint64 deadline_us)
+{
+    g_assert_cmpint(g_get_monotonic_time(), <, deadline_us);
+    g_usleep(10000);
+}
+
+static gint64
+deadline_new(void)
+{
+    return g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+}
+
+/* Also when it is stopped: a test that fails must not leave it behind. */
 static void
 as_nobody(gpointer data)
 {
@@ -30,6 +52,20 @@ as_nobody(gpointer data)
     if (geteuid() == 0 && nobody &&
         (setgid(nobody->pw_gid) != 0 || setuid(nobody->pw_uid) != 0))
         _exit(126);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* becoming somebody else has cleared it */
+}
+
+/* The socket's file is there before anybody listens. */
+static gboolean
+is_listening(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    gboolean listening =
+        connect(fd, (const struct sockaddr *) &address, sizeof(address)) == 0;
+    close(fd);
+    return listening;
 }
 
 static void
@@ -49,8 +85,8 @@ daemon_start(Daemon *daemon)
                       as_nobody, NULL, &daemon->pid, &error);
     g_assert_no_error(error);
     g_assert_true(started);
-    for (int i = 0; i < 3000 && !g_file_test(daemon->socket, G_FILE_TEST_EXISTS); i++)
-        g_usleep(10000);
+    for (gint64 deadline_us = deadline_new(); !is_listening(daemon->socket);)
+        wait_a_moment(deadline_us);
 }
 
 static void
@@ -91,14 +127,12 @@ daemon_free(Daemon *daemon)
     g_free(daemon->uri);
 }
 
-/* Lets the main loop run until @done or five seconds are over. */
 static void
 run_until(const gboolean *done)
 {
-    gint64 deadline = g_get_monotonic_time() + 5 * G_USEC_PER_SEC;
-    while (!*done && g_get_monotonic_time() < deadline) {
+    for (gint64 deadline_us = deadline_new(); !*done;) {
         if (!g_main_context_iteration(NULL, FALSE))
-            g_usleep(1000);
+            wait_a_moment(deadline_us);
     }
 }
 
@@ -139,7 +173,6 @@ test_restart(void)
     daemon_start(&daemon);
     assert_list(connection);
     run_until(&lost);
-    g_assert_true(lost);
 
     /* Gone: BUSY, at once, and what to look at. */
     daemon_stop(&daemon);
@@ -154,14 +187,36 @@ test_restart(void)
 
     /* Back: found again when the back-off is over. */
     daemon_start(&daemon);
-    gboolean opened = FALSE;
-    for (int i = 0; i < 100 && !opened; i++) {
-        opened = vn_connection_open(connection, 10000, NULL);
-        if (!opened)
-            g_usleep(100000);
-    }
+    for (gint64 deadline_us = deadline_new();
+         !vn_connection_open(connection, 10000, NULL);)
+        wait_a_moment(deadline_us);
     assert_list(connection);
     daemon_free(&daemon);
+}
+
+/*
+ * Connecting anew is not answered either; a call for a guest says so. Until the back-off
+ * of 250 ms is over it says what the first one said, then that this one is still stuck.
+ */
+static void
+assert_open_hangs(VnConnection *connection)
+{
+    const guint timeout_ms = 300;
+    g_autoptr(VnIdSet) cpus = vn_idset_new_with(0);
+    gint64 begin = g_get_monotonic_time();
+    gint64 deadline_us = deadline_new();
+    for (gboolean first = TRUE, stuck = FALSE; !stuck; first = FALSE) {
+        g_autoptr(GError) error = NULL;
+        g_assert_false(vn_virt_pin_vcpu(connection,
+                                        "6695eb01-f6a4-8304-79aa-97f2502e193f", 0, cpus,
+                                        timeout_ms, &error));
+        g_assert_error(error, VN_ERROR, VN_ERROR_BUSY);
+        g_assert_nonnull(strstr(error->message, "guest test: pin vCPU 0: libvirt"));
+        stuck = !first && strstr(error->message, "has not been answered yet");
+        g_assert_true(stuck || strstr(error->message, "no answer within"));
+        wait_a_moment(deadline_us);
+    }
+    g_assert_cmpint(g_get_monotonic_time() - begin, >=, (timeout_ms + 250 - 1) * 1000);
 }
 
 /*
@@ -186,39 +241,23 @@ test_hung(void)
         g_assert_null(domains);
         g_assert_error(error, VN_ERROR, VN_ERROR_BUSY);
         g_assert_nonnull(strstr(error->message, says[i]));
-        g_assert_cmpint(g_get_monotonic_time() - begin, <, 3 * G_USEC_PER_SEC);
+        g_assert_cmpint(g_get_monotonic_time() - begin, <, SOON_US);
     }
-    /* Connecting anew is not answered either; a call for a guest says so. */
-    static const char *const opens[] = {"no answer within", "no answer within",
-                                        "has not been answered yet"};
-    g_autoptr(VnIdSet) cpus = vn_idset_new_with(0);
-    for (gsize i = 0; i < G_N_ELEMENTS(opens); i++) {
-        g_autoptr(GError) error = NULL;
-        g_assert_false(vn_virt_pin_vcpu(
-            connection, "6695eb01-f6a4-8304-79aa-97f2502e193f", 0, cpus, 300, &error));
-        g_assert_error(error, VN_ERROR, VN_ERROR_BUSY);
-        g_assert_nonnull(strstr(error->message, "guest test: pin vCPU 0: libvirt"));
-        g_assert_nonnull(strstr(error->message, opens[i]));
-        if (i == 1)
-            g_usleep(300000); /* the back-off */
-    }
+    assert_open_hangs(connection);
 
     /* It goes on: what was stuck returns, and the connection works again. */
     kill(daemon.pid, SIGCONT);
     gboolean works = FALSE;
-    for (int i = 0; i < 100 && !works; i++) {
+    for (gint64 deadline_us = deadline_new(); !works; wait_a_moment(deadline_us)) {
         g_autoptr(GPtrArray) domains = vn_virt_list(connection, 5000, NULL);
         works = domains != NULL;
-        if (!works)
-            g_usleep(100000);
     }
-    g_assert_true(works);
 
     /* Shutting down does not wait for one that hangs. */
     kill(daemon.pid, SIGSTOP);
     gint64 begin = g_get_monotonic_time();
     vn_connection_free(connection);
-    g_assert_cmpint(g_get_monotonic_time() - begin, <, 10 * G_USEC_PER_SEC);
+    g_assert_cmpint(g_get_monotonic_time() - begin, <, SOON_US);
     daemon_free(&daemon);
 }
 
@@ -251,6 +290,22 @@ test_bad_uri(void)
     g_assert_nonnull(strstr(error->message, "nonsense"));
 }
 
+/* Whether this process has a thread of that name. */
+static gboolean
+has_thread(const char *name)
+{
+    g_autoptr(GDir) tasks = g_dir_open("/proc/self/task", 0, NULL);
+    const char *task;
+    while ((task = g_dir_read_name(tasks))) {
+        g_autofree char *path = g_build_filename("/proc/self/task", task, "comm", NULL);
+        g_autofree char *comm = NULL;
+        if (g_file_get_contents(path, &comm, NULL, NULL) &&
+            strcmp(g_strchomp(comm), name) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /* Something listens and says nothing: connecting has a deadline too. */
 static void
 test_silent_peer(void)
@@ -268,13 +323,14 @@ test_silent_peer(void)
     g_autoptr(GError) error = NULL;
     g_assert_false(vn_connection_open(connection, 200, &error));
     g_assert_error(error, VN_ERROR, VN_ERROR_BUSY);
-    g_assert_nonnull(strstr(error->message, "no answer within 0.2 s"));
+    g_assert_nonnull(strstr(error->message, "no answer within 0."));
     gint64 begin = g_get_monotonic_time();
     vn_connection_free(connection);
-    g_assert_cmpint(g_get_monotonic_time() - begin, <, G_USEC_PER_SEC);
+    g_assert_cmpint(g_get_monotonic_time() - begin, <, SOON_US);
 
     close(listener); /* the stuck call ends with it, and frees itself */
-    g_usleep(200000);
+    for (gint64 deadline_us = deadline_new(); has_thread("vn-libvirt");)
+        wait_a_moment(deadline_us);
     g_unlink(path);
     g_rmdir(folder);
 }
