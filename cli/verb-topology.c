@@ -12,7 +12,7 @@
 #include "guest-topology/define.h"
 #include "guest-topology/domain.h"
 #include "guest-topology/fragment.h"
-#include "guest-topology/qemu_arguments.h"
+#include "guest-topology/qemu-arguments.h"
 #include "host/topology.h"
 #include "model/dict.h"
 #include "model/text.h"
