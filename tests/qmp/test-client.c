@@ -113,8 +113,9 @@ test_good(void)
 }
 
 /*
- * What a peer says instead of a greeting or while negotiating, and what comes of it. It is
- * all said before the client looks, so that only those fail in time that wait for more.
+ * What a peer says instead of a greeting or while negotiating, and what comes of it. It
+ * is all said before the client looks, so that only those fail in time that wait for
+ * more.
  */
 typedef struct {
     const char *text;
