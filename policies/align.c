@@ -154,8 +154,8 @@ is_unsettled(const VnCell *cell, const VnHome *home)
 }
 
 /*
- * The CPUs of the nodes on which the cell's vCPUs are, or of a home that they do not
- * make: the plan after this one finds the same, even where it finds another home.
+ * The CPUs of the nodes on which the cell's vCPUs are, or of a home that is not made by
+ * them: the plan after this one finds the same, even where it finds another home.
  */
 static VnIdSet *
 cpus_for_emulator(const Subject *subject, const VnCell *cell, const VnHome *home)

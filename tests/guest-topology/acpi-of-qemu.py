@@ -289,9 +289,11 @@ class Machine:
         self.deadline = time.monotonic() + DEADLINE_S
         path = os.path.join(folder, "qmp")
         self.log = open(os.path.join(folder, "log"), "w+", encoding="utf-8")
+        # It goes when this test is killed, too.
         self.process = subprocess.Popen(
-            [QEMU, *arguments, "-nodefaults", "-no-user-config", "-display", "none",
-             "-accel", accel, "-qmp", f"unix:{path},server=on,wait=off"],
+            ["setpriv", "--pdeathsig", "KILL", QEMU, *arguments, "-nodefaults",
+             "-no-user-config", "-display", "none", "-accel", accel,
+             "-qmp", f"unix:{path},server=on,wait=off"],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(DEADLINE_S)

@@ -263,7 +263,7 @@ test_silent_guest_avoids_a_full_node(void)
     assert_home(plan, "b", 0, "0");
 }
 
-/* A cell without vCPUs is held to its home by memory that is or comes there, if any. */
+/* A cell without vCPUs is held to its home by memory that lies or comes there. */
 static void
 test_emulator_follows_settled_homes(void)
 {

@@ -113,9 +113,8 @@ test_good(void)
 }
 
 /*
- * What a peer says instead of a greeting or while negotiating, and what comes of it. It
- * is all said before the client looks, so that only those fail in time that wait for
- * more.
+ * What a peer says instead of a greeting or while negotiating, and what comes of it. All
+ * is said before the client looks: a deadline ends only those that say too little.
  */
 typedef struct {
     const char *text;

@@ -20,7 +20,7 @@
 /* No test ends because this is over, but those that fail. */
 #define DEADLINE_SECONDS 60
 
-/* A deadline was kept if no more than this went by, in us: less than libvirt's own. */
+/* A call that takes less has kept its deadline: that of one without is longer. */
 #define SOON_US (20 * G_USEC_PER_SEC)
 
 typedef struct {
