@@ -114,10 +114,8 @@ append_distances(GString *text, GVariant *slit, gboolean bold)
     g_autoptr(VnTable) table = vn_table_new();
     gsize n = rows ? g_variant_n_children(rows) : 0;
     vn_table_add_column(table, "FROM\\TO", VN_ALIGN_RIGHT);
-    for (gsize i = 0; i < n; i++) {
-        g_autofree char *title = g_strdup_printf("%" G_GSIZE_FORMAT, i);
-        vn_table_add_column(table, title, VN_ALIGN_RIGHT);
-    }
+    for (gsize i = 0; i < n; i++)
+        vn_table_add_number_column(table, i);
     for (gsize i = 0; i < n; i++) {
         g_autoptr(GVariant) row = g_variant_get_child_value(rows, i);
         gsize n_columns;
@@ -192,10 +190,8 @@ append_locality(GString *text, GVariant *locality, gboolean bold)
     const guint *targets = get_ids(locality, "targets", &n_targets, &of_targets);
     g_string_append_printf(text, "\n%s, %s:", hierarchy, data_type);
     vn_table_add_column(table, "FROM\\TO", VN_ALIGN_RIGHT);
-    for (gsize i = 0; i < n_targets; i++) {
-        g_autofree char *title = g_strdup_printf("%u", targets[i]);
-        vn_table_add_column(table, title, VN_ALIGN_RIGHT);
-    }
+    for (gsize i = 0; i < n_targets; i++)
+        vn_table_add_number_column(table, targets[i]);
     for (gsize i = 0; i < n_initiators; i++) {
         g_autoptr(GVariant) row = g_variant_get_child_value(rows, i);
         gsize n;

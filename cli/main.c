@@ -74,7 +74,7 @@ new_context(Line *line, const VnVerb *verb, const char *usage)
     GOptionEntry common[] = {
         {"json", 0, 0, G_OPTION_ARG_NONE, &line->json, "Print JSON", NULL},
         {"root", 0, 0, G_OPTION_ARG_FILENAME, &line->call.root,
-         "Read the host below DIR instead of / ('host', 'define')", "DIR"},
+         "Read the host below DIR: 'host', 'topology', 'define'", "DIR"},
         {"bus", 0, 0, G_OPTION_ARG_FILENAME, &line->call.bus,
          "Where vnumad is: system (default), session, or a D-Bus address", "BUS"},
         {"timeout", 0, 0, G_OPTION_ARG_INT, &line->call.timeout_s,
@@ -102,12 +102,13 @@ program_help(Line *line)
     g_autoptr(GOptionContext) context = new_context(line, NULL, "VERB [ARGUMENT...]");
     g_autofree char *verbs = vn_verb_list_text();
     g_autofree char *summary = g_strconcat(
-        "Shows how KVM guests lie on the host's NUMA nodes, and has vnumad bring their\n"
-        "cells home.\n\n",
+        "Gives KVM guests virtual NUMA cells, shows how these lie on the host's nodes, and\n"
+        "has vnumad bring them home.\n\n",
         verbs, NULL);
     g_option_context_set_summary(context, g_strchomp(summary));
     g_option_context_set_description(
-        context, "'vnumactl VERB --help' tells more about a verb, vnumactl(1) all.\n"
+        context, "'vnumactl VERB --help' tells more about a verb, vnumactl(1) all;\n"
+                 "vnumad-guest(5) how a guest asks for virtual NUMA.\n"
                  "Exit status: 0 done, 1 failed, 2 wrong usage.\n");
     return g_option_context_get_help(context, TRUE, NULL);
 }

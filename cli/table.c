@@ -52,6 +52,13 @@ vn_table_add_column(VnTable *table, const char *title, VnAlign align)
 }
 
 void
+vn_table_add_number_column(VnTable *table, guint64 number)
+{
+    g_autofree char *title = g_strdup_printf("%" G_GUINT64_FORMAT, number);
+    vn_table_add_column(table, title, VN_ALIGN_RIGHT);
+}
+
+void
 vn_table_add(VnTable *table, const char *text)
 {
     guint i = table->cells->len % table->columns->len;

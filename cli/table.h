@@ -21,6 +21,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnTable, vn_table_free)
 /** vn_table_add_column: all columns come before the first cell. */
 void vn_table_add_column(VnTable *table, const char *title, VnAlign align);
 
+/** vn_table_add_number_column: of numbers, titled @number: a column of a matrix. */
+void vn_table_add_number_column(VnTable *table, guint64 number);
+
 /** vn_table_add: the next cell, row by row; (nullable): an empty one. */
 void vn_table_add(VnTable *table, const char *text);
 

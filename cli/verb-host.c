@@ -107,8 +107,7 @@ distances_table(const VnHost *host)
     vn_table_add_column(table, "FROM\\TO", VN_ALIGN_RIGHT);
     for (guint i = 0; i < host->nodes->len; i++) {
         const VnHostNode *node = host->nodes->pdata[i];
-        g_autofree char *title = g_strdup_printf("%u", node->id);
-        vn_table_add_column(table, title, VN_ALIGN_RIGHT);
+        vn_table_add_number_column(table, node->id);
     }
     for (guint i = 0; i < host->nodes->len; i++) {
         const VnHostNode *node = host->nodes->pdata[i];

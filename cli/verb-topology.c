@@ -12,7 +12,7 @@
 #include "guest-topology/define.h"
 #include "guest-topology/domain.h"
 #include "guest-topology/fragment.h"
-#include "guest-topology/qemu_arguments.h"
+#include "guest-topology/qemu-arguments.h"
 #include "host/topology.h"
 #include "model/dict.h"
 #include "model/text.h"
@@ -144,10 +144,8 @@ distances_table(const VnVnuma *vnuma)
     VnTable *table = vn_table_new();
     guint n_cells = vnuma->distances ? vnuma->cells->len : 0;
     vn_table_add_column(table, "FROM\\TO", VN_ALIGN_RIGHT);
-    for (guint id = 0; id < n_cells; id++) {
-        g_autofree char *title = g_strdup_printf("%u", id);
-        vn_table_add_column(table, title, VN_ALIGN_RIGHT);
-    }
+    for (guint id = 0; id < n_cells; id++)
+        vn_table_add_number_column(table, id);
     for (guint from = 0; from < n_cells; from++) {
         vn_table_add_uint(table, from);
         for (guint to = 0; to < n_cells; to++)

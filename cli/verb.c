@@ -51,7 +51,8 @@ static const VnVerb verbs[] = {
         .description =
             "GUEST is a name or a UUID, and its definition is asked of vnumad. FILE is a\n"
             "definition: what has a '/' in it or ends in '.xml'; it needs no daemon. Both\n"
-            "are one; only --decode takes several files, which are ACPI tables.",
+            "are one; only --decode takes several files, which are ACPI tables. A definition\n"
+            "that only asks for cells is shown with what 'define' would give it.",
         .run = vn_verb_topology,
     },
     {

@@ -5,7 +5,7 @@
  */
 #include "daemon/probe.h"
 
-#include "guest-topology/memory_layout.h"
+#include "guest-topology/memory-layout.h"
 
 #include <string.h>
 
@@ -65,9 +65,9 @@ candidate(const Work *work, guint i)
 static gboolean
 is_safe(const VnGuest *guest, guint cell, guint64 offset, guint variant, guint64 *ret_gpa)
 {
-    guint64 low = vn_domain_low_ram(guest);
+    guint64 low = vn_layout_guest_low_ram(guest);
     guint64 gpa;
-    if (!vn_domain_cell_gpa(guest, cell, offset, variant, &gpa) || gpa < LOW_BYTES)
+    if (!vn_layout_cell_gpa(guest, cell, offset, variant, &gpa) || gpa < LOW_BYTES)
         return FALSE;
     if (gpa < low && gpa + PAGE_BYTES + HIDDEN_BYTES > low)
         return FALSE;
@@ -376,7 +376,7 @@ probe_cell(Work *work, guint n_undecided, guint *peeks, guint64 *ret_start,
     int voted = -1;
     guint votes = 0;
     *ret_start = 0;
-    if (vn_domain_low_ram(work->guest) == 0) {
+    if (vn_layout_guest_low_ram(work->guest) == 0) {
         *ret_reason = "the memory layout of this machine type is not known";
         return TRUE;
     }

@@ -4,7 +4,7 @@
  * hw/core/machine.c, hw/i386/pc.c), said before QEMU says it.
  */
 #include "guest-topology/acpi.h"
-#include "guest-topology/hmat_scale.h"
+#include "guest-topology/hmat-scale.h"
 
 #include <string.h>
 

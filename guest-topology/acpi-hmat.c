@@ -5,7 +5,7 @@
  */
 #include "guest-topology/acpi-table.h"
 #include "guest-topology/acpi.h"
-#include "guest-topology/hmat_scale.h"
+#include "guest-topology/hmat-scale.h"
 
 #define MIB (G_GUINT64_CONSTANT(1) << 20)
 

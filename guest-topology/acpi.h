@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "guest-topology/memory_layout.h"
+#include "guest-topology/memory-layout.h"
 #include "model/vnuma.h"
 
 /* What is taken for a table: some four times the largest that a VnVnuma can make. */

@@ -5,8 +5,8 @@
  * a definition does not change it. It has only what vnumad writes: a <cache> or memAccess
  * that the administrator adds does not make the cells his.
  */
+#include "guest-topology/attribute.h"
 #include "guest-topology/define-parts.h"
-#include "guest-topology/size.h"
 #include "guest-topology/xml-edit.h"
 
 #include <string.h>
@@ -53,38 +53,17 @@ sum_up(GPtrArray *lines)
 }
 
 static gboolean
-read_number(const xmlNode *node, const char *name, guint max, guint *ret_number,
-            GError **error)
-{
-    g_autofree char *text = vn_xml_attribute(node, name);
-    if (vn_number_parse(text ? text : "", max, ret_number, error))
-        return TRUE;
-    g_prefix_error(error, "<%s %s>: ", (const char *) node->name, name);
-    return FALSE;
-}
-
-static gboolean
-read_bytes(const xmlNode *node, const char *name, guint64 *ret_bytes, GError **error)
-{
-    g_autofree char *text = vn_xml_attribute(node, name);
-    g_autofree char *unit = vn_xml_attribute(node, "unit");
-    if (vn_size_parse(text ? text : "", unit, ret_bytes, error))
-        return TRUE;
-    g_prefix_error(error, "<%s %s>: ", (const char *) node->name, name);
-    return FALSE;
-}
-
-static gboolean
 add_cell(GPtrArray *lines, const xmlNode *cell, guint place, GError **error)
 {
     guint id = place;
     guint64 bytes;
     g_autofree char *has_id = vn_xml_attribute(cell, "id");
     g_autofree char *cpus = vn_xml_attribute(cell, "cpus");
+    g_autofree char *unit = vn_xml_attribute(cell, "unit");
     g_autoptr(VnIdSet) vcpus =
         cpus && *cpus ? vn_cpuset_parse(cpus, error) : vn_idset_new();
-    if (!vcpus || (has_id && !read_number(cell, "id", VN_ID_MAX, &id, error)) ||
-        !read_bytes(cell, "memory", &bytes, error))
+    if (!vcpus || (has_id && !vn_attribute_number(cell, "id", VN_ID_MAX, &id, error)) ||
+        !vn_attribute_size(cell, "memory", unit, &bytes, error))
         return FALSE;
     add_cell_line(lines, id, vcpus, bytes);
 
@@ -93,8 +72,8 @@ add_cell(GPtrArray *lines, const xmlNode *cell, guint place, GError **error)
          one = vn_xml_next(one)) {
         guint to;
         guint distance;
-        if (!read_number(one, "id", VN_ID_MAX, &to, error) ||
-            !read_number(one, "value", VN_DISTANCE_UNREACHABLE, &distance, error))
+        if (!vn_attribute_number(one, "id", VN_ID_MAX, &to, error) ||
+            !vn_attribute_number(one, "value", VN_DISTANCE_UNREACHABLE, &distance, error))
             return FALSE;
         if (distance < VN_DISTANCE_LOCAL) {
             g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
@@ -115,17 +94,18 @@ add_interconnect(GPtrArray *lines, const xmlNode *node, GError **error)
     guint cache = 0;
     g_autofree char *type = vn_xml_attribute(node, "type");
     g_autofree char *has_cache = vn_xml_attribute(node, "cache");
+    g_autofree char *unit = vn_xml_attribute(node, "unit");
     guint64 value;
-    if (!read_number(node, "initiator", VN_ID_MAX, &initiator, error) ||
-        !read_number(node, "target", VN_ID_MAX, &target, error) ||
-        (has_cache && !read_number(node, "cache", 3, &cache, error)))
+    if (!vn_attribute_number(node, "initiator", VN_ID_MAX, &initiator, error) ||
+        !vn_attribute_number(node, "target", VN_ID_MAX, &target, error) ||
+        (has_cache && !vn_attribute_number(node, "cache", 3, &cache, error)))
         return FALSE;
     if (vn_xml_is(node, NULL, "latency")) {
         guint latency;
-        if (!read_number(node, "value", G_MAXUINT, &latency, error))
+        if (!vn_attribute_number(node, "value", G_MAXUINT, &latency, error))
             return FALSE;
         value = latency;
-    } else if (!read_bytes(node, "value", &value, error)) {
+    } else if (!vn_attribute_size(node, "value", unit, &value, error)) {
         return FALSE;
     }
     add_line(lines, "%s %u %u %u %s %" G_GUINT64_FORMAT, (const char *) node->name,

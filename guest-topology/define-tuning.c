@@ -3,10 +3,9 @@
  * Reading and writing the parts that are not cells: <topology>, <cputune>, <numatune> and
  * the dirty ring.
  */
+#include "guest-topology/attribute.h"
 #include "guest-topology/define-parts.h"
-#include "guest-topology/size.h"
 #include "guest-topology/xml-edit.h"
-#include "model/binding.h"
 
 #include <string.h>
 
@@ -66,28 +65,19 @@ vn_domain_add(xmlNode *domain, const char *name)
 static char *
 read_cpuset(const xmlNode *node, const char *name, GError **error)
 {
-    g_autofree char *text = vn_xml_attribute(node, name);
-    g_autoptr(VnIdSet) set = vn_cpuset_parse(text ? text : "", error);
-    if (set)
-        return vn_idset_format(set);
-    g_prefix_error(error, "<%s %s>: ", (const char *) node->name, name);
-    return NULL;
+    g_autoptr(VnIdSet) set = vn_attribute_cpuset(node, name, error);
+    return set ? vn_idset_format(set) : NULL;
 }
 
 /* "strict 0-1"; "auto" where numad shall choose. */
 static char *
 read_binding(const xmlNode *node, GError **error)
 {
-    g_autofree char *mode = vn_xml_attribute(node, "mode");
     g_autofree char *placement = vn_xml_attribute(node, "placement");
     g_autofree char *nodeset = vn_xml_attribute(node, "nodeset");
-    VnBinding binding = VN_BINDING_STRICT;
-    if (mode && !vn_binding_from_name(mode, &binding)) {
-        g_autofree char *shown = vn_xml_shown(mode);
-        g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "<%s mode>: '%s' is not a mode",
-                    (const char *) node->name, shown);
+    VnBinding binding;
+    if (!vn_attribute_mode(node, &binding, error))
         return NULL;
-    }
     if (g_strcmp0(placement, "auto") == 0 || !nodeset)
         return g_strdup("auto");
     g_autofree char *nodes = read_cpuset(node, "nodeset", error);
@@ -104,11 +94,8 @@ read_place(const xmlNode *domain, VnPart part, VnParts *parts, GError **error)
     for (const xmlNode *node = parent ? vn_xml_child(parent, place->name) : NULL; node;
          node = vn_xml_next(node)) {
         guint id = 0;
-        g_autofree char *text = place->id ? vn_xml_attribute(node, place->id) : NULL;
-        if (place->id && !vn_number_parse(text ? text : "", VN_ID_MAX, &id, error)) {
-            g_prefix_error(error, "<%s %s>: ", place->name, place->id);
+        if (place->id && !vn_attribute_number(node, place->id, VN_ID_MAX, &id, error))
             return FALSE;
-        }
         if (vn_parts_get(parts, part, id)) {
             g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
                         "<%s>: there is more than one for the same %s; keep one of them",

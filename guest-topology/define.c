@@ -2,10 +2,10 @@
 /* Whose is each part, what is wanted of it, and the document with that written in. */
 #include "guest-topology/define.h"
 
+#include "guest-topology/attribute.h"
 #include "guest-topology/define-derive.h"
 #include "guest-topology/define-record.h"
 #include "guest-topology/domain.h"
-#include "guest-topology/size.h"
 #include "guest-topology/xml-edit.h"
 #include "model/text.h"
 
@@ -123,12 +123,9 @@ read_iothreads(const xmlNode *domain, GError **error)
     }
     for (const xmlNode *one = vn_xml_child(list, "iothread"); one;
          one = vn_xml_next(one)) {
-        g_autofree char *id_text = vn_xml_attribute(one, "id");
         guint id;
-        if (!vn_number_parse(id_text ? id_text : "", VN_ID_MAX, &id, error)) {
-            g_prefix_error(error, "<iothread id>: ");
+        if (!vn_attribute_number(one, "id", VN_ID_MAX, &id, error))
             return NULL;
-        }
         vn_idset_add(ids, id);
     }
     guint named = vn_idset_count(ids);

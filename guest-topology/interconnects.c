@@ -2,7 +2,7 @@
 /* What a guest's HMAT says: the figures for the nearest initiators of each home. */
 #include "guest-topology/interconnects.h"
 
-#include "guest-topology/hmat_scale.h"
+#include "guest-topology/hmat-scale.h"
 #include "model/home.h"
 
 #define MIB (G_GUINT64_CONSTANT(1) << 20)

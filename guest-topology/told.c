@@ -3,7 +3,7 @@
 #include "guest-topology/told.h"
 
 #include "guest-topology/acpi.h"
-#include "guest-topology/size.h"
+#include "guest-topology/attribute.h"
 
 #include <string.h>
 
@@ -15,18 +15,14 @@ static gboolean
 read_number(const xmlNode *node, const char *name, guint min, guint max,
             const guint *fallback, guint *ret_number, GError **error)
 {
-    g_autofree char *text = vn_xml_attribute(node, name);
+    g_autofree char *text = fallback ? vn_xml_attribute(node, name) : NULL;
     guint number = 0;
-    if (!text && fallback) {
+    if (fallback && !text) {
         *ret_number = *fallback;
         return TRUE;
     }
-    if (!text || !vn_number_parse(text, max, &number, error)) {
-        if (!text)
-            g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "it is missing");
-        g_prefix_error(error, "<%s %s>: ", node->name, name);
+    if (!vn_attribute_number(node, name, max, &number, error))
         return FALSE;
-    }
     if (number < min) {
         g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "<%s %s>: it is less than %u",
                     node->name, name, min);
@@ -34,17 +30,6 @@ read_number(const xmlNode *node, const char *name, guint min, guint max,
     }
     *ret_number = number;
     return TRUE;
-}
-
-static gboolean
-read_size(const xmlNode *node, const char *name, const char *unit, guint64 *ret_bytes,
-          GError **error)
-{
-    g_autofree char *text = vn_xml_attribute(node, name);
-    if (vn_size_parse(text ? text : "", unit, ret_bytes, error))
-        return TRUE;
-    g_prefix_error(error, "<%s %s>: ", node->name, name);
-    return FALSE;
 }
 
 /* Index of @name's text in @words. */
@@ -158,7 +143,7 @@ parse_cache(const xmlNode *node, guint cell, VnVnuma *vnuma, GError **error)
     if (!read_number(node, "level", 1, CACHE_LEVEL_MAX, NULL, &cache.level, error) ||
         !read_word(node, "associativity", associativities, &associativity, error) ||
         !read_word(node, "policy", policies, &policy, error) ||
-        !read_size(size, "value", NULL, &cache.size_bytes, error) ||
+        !vn_attribute_size(size, "value", NULL, &cache.size_bytes, error) ||
         !read_number(line, "value", 0, G_MAXUINT, NULL, &cache.line_bytes, error))
         return FALSE;
     for (guint i = 0; i < vnuma->caches->len; i++) {
@@ -287,7 +272,8 @@ parse_interconnect(const xmlNode *node, gboolean latency, VnVnuma *vnuma,
     one.access = (VnAccess) access;
     g_autofree char *unit = vn_xml_attribute(node, "unit");
     if (latency ? !read_number(node, "value", 0, G_MAXUINT, NULL, &one.latency_ns, error)
-                : !read_size(node, "value", unit, &one.bandwidth_bytes_per_second, error))
+                : !vn_attribute_size(node, "value", unit, &one.bandwidth_bytes_per_second,
+                                     error))
         return FALSE;
     if (!check_interconnect(vnuma, &one, latency, seen, error))
         return FALSE;

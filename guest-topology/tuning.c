@@ -2,38 +2,12 @@
 /* Pins, memory binding and page sizes, from the definition to cells and vCPUs. */
 #include "guest-topology/tuning.h"
 
-#include "guest-topology/size.h"
+#include "guest-topology/attribute.h"
 
 #include <string.h>
 
 /* <hugepages/> without a size means the host's default, which on x86 is this one. */
 #define HUGE_PAGE_USUAL (G_GUINT64_CONSTANT(2) << 20)
-
-/* The cpuset in attribute @name of @node, which must be there. */
-static VnIdSet *
-read_cpuset(const xmlNode *node, const char *name, GError **error)
-{
-    g_autofree char *text = vn_xml_attribute(node, name);
-    if (!text) {
-        g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "<%s> has no %s", node->name,
-                    name);
-        return NULL;
-    }
-    VnIdSet *set = vn_cpuset_parse(text, error);
-    if (!set)
-        g_prefix_error(error, "<%s %s>: ", node->name, name);
-    return set;
-}
-
-static gboolean
-read_number(const xmlNode *node, const char *name, guint *ret_number, GError **error)
-{
-    g_autofree char *text = vn_xml_attribute(node, name);
-    if (vn_number_parse(text ? text : "", VN_ID_MAX, ret_number, error))
-        return TRUE;
-    g_prefix_error(error, "<%s %s>: ", node->name, name);
-    return FALSE;
-}
 
 static gboolean
 parse_vcpupins(const xmlNode *cputune, VnGuest *guest, GError **error)
@@ -42,7 +16,7 @@ parse_vcpupins(const xmlNode *cputune, VnGuest *guest, GError **error)
     for (const xmlNode *pin = vn_xml_child(cputune, "vcpupin"); pin;
          pin = vn_xml_next(pin)) {
         guint id;
-        if (!read_number(pin, "vcpu", &id, error))
+        if (!vn_attribute_number(pin, "vcpu", VN_ID_MAX, &id, error))
             return FALSE;
         if (id >= guest->vcpus->len) {
             n_missing++; /* libvirt ignores them too */
@@ -54,7 +28,7 @@ parse_vcpupins(const xmlNode *cputune, VnGuest *guest, GError **error)
                         "<vcpupin>: vCPU %u is pinned twice", id);
             return FALSE;
         }
-        vcpu->pinned = read_cpuset(pin, "cpuset", error);
+        vcpu->pinned = vn_attribute_cpuset(pin, "cpuset", error);
         if (!vcpu->pinned)
             return FALSE;
     }
@@ -73,7 +47,7 @@ parse_pins(const xmlNode *domain, VnGuest *guest, GError **error)
     if (!parse_vcpupins(cputune, guest, error))
         return FALSE;
     if (emulatorpin) {
-        guest->emulator_pinned = read_cpuset(emulatorpin, "cpuset", error);
+        guest->emulator_pinned = vn_attribute_cpuset(emulatorpin, "cpuset", error);
         if (!guest->emulator_pinned)
             return FALSE;
     }
@@ -84,7 +58,7 @@ parse_pins(const xmlNode *domain, VnGuest *guest, GError **error)
     /* With placement='auto' numad chose at start, and cpuset is not looked at. */
     if (!cpuset || g_strcmp0(placement, "auto") == 0)
         return TRUE;
-    g_autoptr(VnIdSet) shared = read_cpuset(vcpu, "cpuset", error);
+    g_autoptr(VnIdSet) shared = vn_attribute_cpuset(vcpu, "cpuset", error);
     if (!shared)
         return FALSE;
     for (guint i = 0; i < guest->vcpus->len; i++) {
@@ -98,24 +72,12 @@ parse_pins(const xmlNode *domain, VnGuest *guest, GError **error)
 }
 
 static gboolean
-read_mode(const xmlNode *node, VnBinding *ret_mode, GError **error)
-{
-    g_autofree char *mode = vn_xml_attribute(node, "mode");
-    *ret_mode = VN_BINDING_STRICT;
-    if (!mode || vn_binding_from_name(mode, ret_mode))
-        return TRUE;
-    g_autofree char *shown = vn_xml_shown(mode);
-    g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "<%s mode>: '%s' is not a mode",
-                node->name, shown);
-    return FALSE;
-}
-
-static gboolean
 parse_memnode(const xmlNode *memnode, VnGuest *guest, GError **error)
 {
     guint id;
     VnBinding mode;
-    if (!read_number(memnode, "cellid", &id, error) || !read_mode(memnode, &mode, error))
+    if (!vn_attribute_number(memnode, "cellid", VN_ID_MAX, &id, error) ||
+        !vn_attribute_mode(memnode, &mode, error))
         return FALSE;
     if (!guest->told_cells || id >= guest->cells->len) {
         g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "<memnode>: there is no cell %u",
@@ -128,7 +90,7 @@ parse_memnode(const xmlNode *memnode, VnGuest *guest, GError **error)
                     "<memnode>: cell %u is bound twice", id);
         return FALSE;
     }
-    cell->bound = read_cpuset(memnode, "nodeset", error);
+    cell->bound = vn_attribute_cpuset(memnode, "nodeset", error);
     cell->binding = cell->bound ? mode : VN_BINDING_NONE;
     return cell->bound != NULL;
 }
@@ -148,7 +110,7 @@ parse_binding(const xmlNode *domain, VnGuest *guest, GError **error)
     VnBinding mode;
     if (!memory)
         return TRUE;
-    if (!read_mode(memory, &mode, error))
+    if (!vn_attribute_mode(memory, &mode, error))
         return FALSE;
     g_autofree char *placement = vn_xml_attribute(memory, "placement");
     g_autofree char *nodeset = vn_xml_attribute(memory, "nodeset");
@@ -159,7 +121,7 @@ parse_binding(const xmlNode *domain, VnGuest *guest, GError **error)
                           guest->name);
         return TRUE;
     }
-    g_autoptr(VnIdSet) bound = read_cpuset(memory, "nodeset", error);
+    g_autoptr(VnIdSet) bound = vn_attribute_cpuset(memory, "nodeset", error);
     if (!bound)
         return FALSE;
     for (guint i = 0; i < guest->cells->len; i++) {
@@ -197,7 +159,7 @@ parse_page(const xmlNode *page, VnGuest *guest, gboolean with_nodeset, GError **
     }
     g_autoptr(VnIdSet) cells = NULL;
     if (nodeset) {
-        cells = read_cpuset(page, "nodeset", error);
+        cells = vn_attribute_cpuset(page, "nodeset", error);
         if (!cells)
             return FALSE;
     }

@@ -168,6 +168,14 @@ run_simply(const char *line)
 }
 
 void
+run_assert_printed(const Run *run, const char *out)
+{
+    g_assert_cmpstr(run->err->str, ==, "");
+    g_assert_cmpstr(run->out->str, ==, out);
+    g_assert_cmpint(run->status, ==, 0);
+}
+
+void
 run_assert_error(const Run *run, int status, const char *err)
 {
     g_autofree char *line = g_strconcat(err, "\n", NULL);

@@ -44,6 +44,9 @@ void run_go(Run *run, gboolean terminal, const char *const *arguments);
 /** run_simply: run_go() of the words in @line, with nothing to watch. */
 Run *run_simply(const char *line);
 
+/** run_assert_printed: status 0, nothing on standard error, and @out. */
+void run_assert_printed(const Run *run, const char *out);
+
 /** run_assert_error: @status, nothing on standard output, and the one line @err. */
 void run_assert_error(const Run *run, int status, const char *err);
 

@@ -79,14 +79,6 @@ go(const Fixture *fixture, const char *options)
 }
 
 static void
-assert_printed(const Run *run, const char *expected)
-{
-    g_assert_cmpstr(run->err->str, ==, "");
-    g_assert_cmpstr(run->out->str, ==, expected);
-    g_assert_cmpint(run->status, ==, 0);
-}
-
-static void
 assert_failed(const Run *run, const char *says)
 {
     g_assert_cmpstr(run->out->str, ==, "");
@@ -106,7 +98,7 @@ test_table(Fixture *fixture, gconstpointer definition)
     g_file_get_contents(path, &expected, NULL, &error);
     g_assert_no_error(error);
     g_autoptr(Run) run = go(fixture, "");
-    assert_printed(run, expected);
+    run_assert_printed(run, expected);
 
     /* What QEMU refuses is shown, but no arguments and no tables are made of it. */
     g_autoptr(Run) arguments = go(fixture, "--qemu");
@@ -143,15 +135,15 @@ static void
 test_xml(Fixture *fixture, gconstpointer definition)
 {
     g_autoptr(Run) run = go(fixture, "--xml");
-    assert_printed(run, "<cpu>\n"
-                        "  <topology sockets='2' dies='1' cores='1' threads='1'/>\n"
-                        "  <numa>\n"
-                        "    <cell id='0' cpus='0' memory='1048576' unit='KiB'>\n"
-                        "    </cell>\n"
-                        "    <cell id='1' cpus='1' memory='1048576' unit='KiB'>\n"
-                        "    </cell>\n"
-                        "  </numa>\n"
-                        "</cpu>\n");
+    run_assert_printed(run, "<cpu>\n"
+                            "  <topology sockets='2' dies='1' cores='1' threads='1'/>\n"
+                            "  <numa>\n"
+                            "    <cell id='0' cpus='0' memory='1048576' unit='KiB'>\n"
+                            "    </cell>\n"
+                            "    <cell id='1' cpus='1' memory='1048576' unit='KiB'>\n"
+                            "    </cell>\n"
+                            "  </numa>\n"
+                            "</cpu>\n");
     g_autoptr(Run) machine = go(fixture, "--xml --json");
     g_autoptr(VnJson) json = run_json(machine);
     g_assert_cmpstr(vn_json_get_string(json, "xml", NULL), ==, run->out->str);
@@ -161,13 +153,13 @@ static void
 test_arguments(Fixture *fixture, gconstpointer definition)
 {
     g_autoptr(Run) run = go(fixture, "--qemu");
-    assert_printed(run, "-machine q35\n"
-                        "-smp 2,maxcpus=2,sockets=2,dies=1,cores=1,threads=1\n"
-                        "-m size=2097152k\n"
-                        "-object memory-backend-ram,id=ram-node0,size=1073741824\n"
-                        "-numa node,nodeid=0,cpus=0,memdev=ram-node0\n"
-                        "-object memory-backend-ram,id=ram-node1,size=1073741824\n"
-                        "-numa node,nodeid=1,cpus=1,memdev=ram-node1\n");
+    run_assert_printed(run, "-machine q35\n"
+                            "-smp 2,maxcpus=2,sockets=2,dies=1,cores=1,threads=1\n"
+                            "-m size=2097152k\n"
+                            "-object memory-backend-ram,id=ram-node0,size=1073741824\n"
+                            "-numa node,nodeid=0,cpus=0,memdev=ram-node0\n"
+                            "-object memory-backend-ram,id=ram-node1,size=1073741824\n"
+                            "-numa node,nodeid=1,cpus=1,memdev=ram-node1\n");
     g_autoptr(Run) machine = go(fixture, "--qemu --json");
     g_autoptr(VnJson) json = run_json(machine);
     g_assert_cmpuint(vn_json_array_length(vn_json_get_array(json, "arguments", NULL)), ==,
@@ -183,9 +175,9 @@ test_acpi(Fixture *fixture, gconstpointer definition)
                         "%1$s/HMAT: 264 bytes\n",
                         fixture->acpi);
     g_autoptr(Run) written = go(fixture, option);
-    assert_printed(written, expected);
+    run_assert_printed(written, expected);
     g_autoptr(Run) again = go(fixture, option);
-    assert_printed(again, expected);
+    run_assert_printed(again, expected);
 
     g_autofree char *decode =
         g_strdup_printf("topology --decode %1$s/SLIT %1$s/HMAT %1$s/SRAT", fixture->acpi);
@@ -289,7 +281,7 @@ test_strange_table(Fixture *fixture, gconstpointer definition)
         "but needs 16: passed over\n",
         fixture->path);
     g_autoptr(Run) run = run_simply(line);
-    assert_printed(run, expected);
+    run_assert_printed(run, expected);
 }
 
 static void

@@ -19,14 +19,6 @@ go(Run *run, gboolean terminal, const char *line)
     run_go(run, terminal, (const char *const *) arguments);
 }
 
-static void
-assert_printed(const Run *run, const char *expected)
-{
-    g_assert_cmpstr(run->err->str, ==, "");
-    g_assert_cmpstr(run->out->str, ==, expected);
-    g_assert_cmpint(run->status, ==, 0);
-}
-
 /* What is expected is in tests/cli/expected/. */
 static void
 assert_printed_file(const Run *run, const char *name)
@@ -37,7 +29,7 @@ assert_printed_file(const Run *run, const char *name)
         g_test_build_filename(G_TEST_DIST, "cli", "expected", name, NULL);
     g_file_get_contents(path, &expected, NULL, &error);
     g_assert_no_error(error);
-    assert_printed(run, expected);
+    run_assert_printed(run, expected);
 }
 
 static void
@@ -63,7 +55,7 @@ test_list_empty(void)
     g_autoptr(Run) run = run_new();
     daemon->empty = TRUE;
     go(run, FALSE, "list");
-    assert_printed(run, "There are no guests on this host.\n");
+    run_assert_printed(run, "There are no guests on this host.\n");
 }
 
 /* The keys that the contract promises. */
@@ -136,17 +128,17 @@ test_verify_benign(void)
     daemon->benign = TRUE;
     go(run, FALSE, "verify");
     g_assert_cmpstr(daemon->asked, ==, "Verify");
-    assert_printed(run, "SEVERITY  GUEST  OBJECT         FINDING, AND WHAT TO DO\n"
-                        "info      web    cells 0 and 1  told no distances\n"
-                        "\n"
-                        "Not known: guest web: cell 0: its home\\nis not known\n");
+    run_assert_printed(run, "SEVERITY  GUEST  OBJECT         FINDING, AND WHAT TO DO\n"
+                            "info      web    cells 0 and 1  told no distances\n"
+                            "\n"
+                            "Not known: guest web: cell 0: its home\\nis not known\n");
 
     g_autoptr(Run) again = run_new();
     daemon->empty = TRUE;
     go(again, FALSE, "verify");
-    assert_printed(again, "Looked at 1 guest: no findings.\n"
-                          "\n"
-                          "Not known: guest web: cell 0: its home\\nis not known\n");
+    run_assert_printed(again, "Looked at 1 guest: no findings.\n"
+                              "\n"
+                              "Not known: guest web: cell 0: its home\\nis not known\n");
 }
 
 static void
@@ -182,11 +174,11 @@ test_topology(void)
     g_autoptr(FakeDaemon) daemon = fake_daemon_new(bus);
     g_autoptr(Run) run = run_new();
     go(run, FALSE, "topology db1 --qemu");
-    assert_printed(run, "-machine q35\n"
-                        "-smp 1,maxcpus=1,sockets=1,dies=1,cores=1,threads=1\n"
-                        "-m size=1024k\n"
-                        "-object memory-backend-ram,id=ram-node0,size=1048576\n"
-                        "-numa node,nodeid=0,cpus=0,memdev=ram-node0\n");
+    run_assert_printed(run, "-machine q35\n"
+                            "-smp 1,maxcpus=1,sockets=1,dies=1,cores=1,threads=1\n"
+                            "-m size=1024k\n"
+                            "-object memory-backend-ram,id=ram-node0,size=1048576\n"
+                            "-numa node,nodeid=0,cpus=0,memdev=ram-node0\n");
     g_assert_cmpstr(daemon->asked, ==, "GetDefinition db1");
 
     g_autoptr(Run) untold = run_new();
@@ -219,7 +211,7 @@ test_plan_empty(void)
     g_autoptr(Run) run = run_new();
     daemon->empty = TRUE;
     go(run, FALSE, "rebalance --dry-run");
-    assert_printed(run, "Nothing to do.\n" NAME ": homes 0 1: all is at home\n");
+    run_assert_printed(run, "Nothing to do.\n" NAME ": homes 0 1: all is at home\n");
     g_assert_cmpstr(daemon->asked, ==, "Plan");
 }
 
@@ -249,7 +241,7 @@ test_rebalance(void)
     g_autoptr(FakeDaemon) daemon = fake_daemon_new(bus);
     g_autoptr(Run) run = run_new();
     go(run, FALSE, "rebalance db1");
-    assert_printed(run, "/org/vnumad1/job/1\n");
+    run_assert_printed(run, "/org/vnumad1/job/1\n");
     g_assert_cmpstr(daemon->asked, ==, "Rebalance db1");
 }
 

@@ -5,7 +5,7 @@
  */
 #include "daemon/locate.h"
 #include "daemon/probe.h"
-#include "guest-topology/memory_layout.h"
+#include "guest-topology/memory-layout.h"
 #include "tests/daemon/mappings.h"
 
 #include <string.h>
@@ -102,7 +102,7 @@ fake_present(gpointer data, const guint64 *hvas, guint n_hvas, gboolean *ret_pre
 static const Block *
 block_of_gpa(const Memory *memory, guint64 gpa, guint64 *ret_offset)
 {
-    guint64 low = vn_domain_low_ram(memory->guest);
+    guint64 low = vn_layout_guest_low_ram(memory->guest);
     guint64 linear = gpa < 4 * GIB ? gpa : gpa - 4 * GIB + low;
     g_assert_true(gpa < low || gpa >= 4 * GIB);
     for (guint i = 0; i < memory->n_blocks; i++) {

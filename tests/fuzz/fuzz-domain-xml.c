@@ -3,8 +3,8 @@
 #include "guest-topology/acpi.h"
 #include "guest-topology/domain.h"
 #include "guest-topology/fragment.h"
-#include "guest-topology/memory_layout.h"
-#include "guest-topology/qemu_arguments.h"
+#include "guest-topology/memory-layout.h"
+#include "guest-topology/qemu-arguments.h"
 #include "tests/fuzz/fuzz.h"
 
 static void
@@ -25,7 +25,7 @@ check_cells(const VnGuest *guest)
         g_assert((cell->binding == VN_BINDING_NONE) == (cell->bound == NULL));
         sum += cell->memory_bytes;
         guint64 gpa;
-        if (vn_domain_cell_gpa(guest, i, 0, VN_LAYOUT_USUAL, &gpa))
+        if (vn_layout_cell_gpa(guest, i, 0, VN_LAYOUT_USUAL, &gpa))
             g_assert(gpa < sum + (G_GUINT64_CONSTANT(4) << 30));
     }
     g_assert(sum <= G_MAXINT64);

@@ -10,15 +10,6 @@
 /* Memory that is not free, on each node. */
 #define USED_BYTES (4 * GIB)
 
-static VnIdSet *
-idset(const char *text)
-{
-    g_autoptr(GError) error = NULL;
-    VnIdSet *set = vn_idset_parse(g_str_equal(text, "-") ? "" : text, &error);
-    g_assert_no_error(error);
-    return set;
-}
-
 static void
 add_cpus(VnHost *host, const VnHostNode *node, int package, guint threads)
 {
@@ -43,7 +34,7 @@ add_node(VnHost *host, const char *text, guint threads)
     g_auto(GStrv) parts = g_strsplit(text, ":", 4);
     g_assert_cmpuint(g_strv_length(parts), >=, 3);
     VnHostNode *node = vn_host_add_node(host, (guint) atoi(parts[0]));
-    g_autoptr(VnIdSet) cpus = idset(parts[1]);
+    g_autoptr(VnIdSet) cpus = scenario_idset(g_str_equal(parts[1], "-") ? "" : parts[1]);
     vn_idset_add_all(node->cpus, cpus);
     if (!g_str_equal(parts[2], "-")) {
         node->free_bytes = (guint64) atoi(parts[2]) * GIB;

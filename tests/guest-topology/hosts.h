@@ -2,10 +2,8 @@
 /* Hosts of any shape for tests, from a few words; and topologies as a line of text. */
 #pragma once
 
-#include "model/tag.h"
-#include "model/vnuma.h"
+#include "tests/support/scenario.h"
 
-#define MIB (G_GUINT64_CONSTANT(1) << 20)
 #define GIB (G_GUINT64_CONSTANT(1) << 30)
 
 /**

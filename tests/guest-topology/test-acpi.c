@@ -6,7 +6,7 @@
  */
 #include "guest-topology/acpi.h"
 #include "guest-topology/domain.h"
-#include "guest-topology/hmat_scale.h"
+#include "guest-topology/hmat-scale.h"
 
 #include <string.h>
 

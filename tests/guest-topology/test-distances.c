@@ -6,15 +6,6 @@
 
 #include <string.h>
 
-static VnIdSet *
-idset(const char *text)
-{
-    g_autoptr(GError) error = NULL;
-    VnIdSet *set = vn_idset_parse(text, &error);
-    g_assert_no_error(error);
-    return set;
-}
-
 static void
 test_between(void)
 {
@@ -45,8 +36,8 @@ test_between(void)
     };
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(VnHost) host = hosts_named(cases[i].host);
-        g_autoptr(VnIdSet) from = idset(cases[i].from);
-        g_autoptr(VnIdSet) to = idset(cases[i].to);
+        g_autoptr(VnIdSet) from = scenario_idset(cases[i].from);
+        g_autoptr(VnIdSet) to = scenario_idset(cases[i].to);
         g_assert_cmpuint(vn_distances_between(host, from, to), ==, cases[i].distance);
     }
 }
@@ -67,9 +58,9 @@ test_limits(void)
     };
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(VnHost) host = hosts_parse("0:0-3:8 1:4-7:8", cases[i].distances, 1);
-        g_autoptr(VnIdSet) zero = idset("0");
-        g_autoptr(VnIdSet) one = idset("1");
-        g_autoptr(VnIdSet) both = idset("0-1");
+        g_autoptr(VnIdSet) zero = scenario_idset("0");
+        g_autoptr(VnIdSet) one = scenario_idset("1");
+        g_autoptr(VnIdSet) both = scenario_idset("0-1");
         g_assert_cmpuint(vn_distances_between(host, zero, one), ==, cases[i].there);
         g_assert_cmpuint(vn_distances_between(host, one, zero), ==, cases[i].back);
         g_assert_cmpuint(vn_distances_between(host, zero, both), ==, cases[i].spanning);
@@ -84,7 +75,8 @@ make_vnuma(const char *homes)
     VnVnuma *vnuma = vn_vnuma_new(g_strv_length(list));
     for (guint i = 0; list[i]; i++) {
         VnVnumaCell *cell = vn_vnuma_add_cell(vnuma);
-        g_autoptr(VnIdSet) home = idset(g_str_equal(list[i], "-") ? "" : list[i]);
+        g_autoptr(VnIdSet) home =
+            scenario_idset(g_str_equal(list[i], "-") ? "" : list[i]);
         vn_idset_add(cell->vcpus, i);
         vn_idset_add_all(cell->home, home);
         cell->memory_bytes = GIB;

@@ -239,7 +239,7 @@ test_refused(void)
          "cpuset='1'/></cputune></domain>",
          "pinned twice"},
         {HEAD "<memory>1</memory><cputune><vcpupin vcpu='0'/></cputune></domain>",
-         "no cpuset"},
+         "<vcpupin cpuset>: it is missing"},
         {HEAD "<memory>1</memory><cputune><emulatorpin cpuset='^0'/></cputune></domain>",
          "no id is left"},
         {HEAD "<memory>1</memory><vcpu cpuset='70000'>1</vcpu></domain>", "70000"},

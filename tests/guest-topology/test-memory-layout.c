@@ -3,7 +3,7 @@
  * Where RAM lies around the PCI hole; the figures are QEMU 7.2's own ("info mtree
  * -f").
  */
-#include "guest-topology/memory_layout.h"
+#include "guest-topology/memory-layout.h"
 
 #define MIB (G_GUINT64_CONSTANT(1) << 20)
 #define GIB (G_GUINT64_CONSTANT(1) << 30)
@@ -48,7 +48,7 @@ test_known_layouts(void)
         g_autoptr(VnGuest) guest =
             make_guest(cases[i].machine, cases[i].first_bytes, cases[i].second_bytes);
         guint64 gpa = 1;
-        g_assert_true(vn_domain_cell_gpa(guest, cases[i].cell, cases[i].offset,
+        g_assert_true(vn_layout_cell_gpa(guest, cases[i].cell, cases[i].offset,
                                          VN_LAYOUT_USUAL, &gpa));
         g_assert_cmphex(gpa, ==, cases[i].gpa);
     }
@@ -59,13 +59,13 @@ test_relocated_on_amd(void)
 {
     g_autoptr(VnGuest) guest = make_guest("pc-q35-7.2", 600 * GIB, 600 * GIB);
     guint64 gpa;
-    g_assert_true(vn_domain_cell_gpa(guest, 0, 0, VN_LAYOUT_ABOVE_1TIB, &gpa));
+    g_assert_true(vn_layout_cell_gpa(guest, 0, 0, VN_LAYOUT_ABOVE_1TIB, &gpa));
     g_assert_cmphex(gpa, ==, 0);
-    g_assert_true(vn_domain_cell_gpa(guest, 0, 2 * GIB, VN_LAYOUT_ABOVE_1TIB, &gpa));
+    g_assert_true(vn_layout_cell_gpa(guest, 0, 2 * GIB, VN_LAYOUT_ABOVE_1TIB, &gpa));
     g_assert_cmphex(gpa, ==, 0x10000000000);
-    g_assert_true(vn_domain_cell_gpa(guest, 1, 0, VN_LAYOUT_ABOVE_1TIB, &gpa));
+    g_assert_true(vn_layout_cell_gpa(guest, 1, 0, VN_LAYOUT_ABOVE_1TIB, &gpa));
     g_assert_cmphex(gpa, ==, 0x10000000000 + 598 * GIB);
-    g_assert_cmpuint(vn_domain_low_ram(guest), ==, 2 * GIB);
+    g_assert_cmpuint(vn_layout_guest_low_ram(guest), ==, 2 * GIB);
 }
 
 static void
@@ -78,13 +78,13 @@ test_unknown(void)
     guint64 gpa = 1;
     for (gsize i = 0; i < G_N_ELEMENTS(machines); i++) {
         g_autoptr(VnGuest) guest = make_guest(machines[i], GIB, GIB);
-        g_assert_false(vn_domain_cell_gpa(guest, 0, 0, VN_LAYOUT_USUAL, &gpa));
-        g_assert_cmpuint(vn_domain_low_ram(guest), ==, 0);
+        g_assert_false(vn_layout_cell_gpa(guest, 0, 0, VN_LAYOUT_USUAL, &gpa));
+        g_assert_cmpuint(vn_layout_guest_low_ram(guest), ==, 0);
     }
     g_autoptr(VnGuest) guest = make_guest("q35", GIB, GIB);
-    g_assert_false(vn_domain_cell_gpa(guest, 2, 0, VN_LAYOUT_USUAL, &gpa));
-    g_assert_false(vn_domain_cell_gpa(guest, 1, GIB, VN_LAYOUT_USUAL, &gpa));
-    g_assert_false(vn_domain_cell_gpa(guest, 1, 0, VN_LAYOUTS, &gpa));
+    g_assert_false(vn_layout_cell_gpa(guest, 2, 0, VN_LAYOUT_USUAL, &gpa));
+    g_assert_false(vn_layout_cell_gpa(guest, 1, GIB, VN_LAYOUT_USUAL, &gpa));
+    g_assert_false(vn_layout_cell_gpa(guest, 1, 0, VN_LAYOUTS, &gpa));
     g_assert_cmpuint(gpa, ==, 1);
 }
 

@@ -2,7 +2,7 @@
 /* A topology as arguments for QEMU, one table of cases. What QEMU makes of them is
  * compared by acpi-of-qemu.py. */
 #include "guest-topology/domain.h"
-#include "guest-topology/qemu_arguments.h"
+#include "guest-topology/qemu-arguments.h"
 
 #include <string.h>
 

@@ -14,7 +14,7 @@ void
 world_set_home(const World *world, guint cell, const char *nodes)
 {
     vn_idset_free(world->homes->pdata[cell]);
-    world->homes->pdata[cell] = vn_idset_parse(nodes, NULL);
+    world->homes->pdata[cell] = scenario_idset(nodes);
 }
 
 void
@@ -29,7 +29,7 @@ world_set_affinity(const World *world, guint vcpu, const char *cpus)
 {
     VnVcpu *found = vn_guest_find_vcpu(world->guest, vcpu);
     vn_idset_free(found->affinity);
-    found->affinity = vn_idset_parse(cpus, NULL);
+    found->affinity = scenario_idset(cpus);
 }
 
 void

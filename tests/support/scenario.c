@@ -62,8 +62,8 @@ scenario_cell(const VnGuest *guest, guint index)
     return guest->cells->pdata[index];
 }
 
-static VnIdSet *
-idset(const char *text)
+VnIdSet *
+scenario_idset(const char *text)
 {
     g_autoptr(GError) error = NULL;
     VnIdSet *set = vn_idset_parse(text, &error);
@@ -76,7 +76,7 @@ scenario_pin(const VnGuest *guest, guint vcpu, const char *cpus)
 {
     VnVcpu *found = vn_guest_find_vcpu(guest, vcpu);
     vn_idset_free(found->pinned);
-    found->pinned = idset(cpus);
+    found->pinned = scenario_idset(cpus);
 }
 
 void
@@ -85,7 +85,7 @@ scenario_bind(const VnGuest *guest, guint cell, VnBinding binding, const char *n
     VnCell *found = scenario_cell(guest, cell);
     vn_idset_free(found->bound);
     found->binding = binding;
-    found->bound = idset(nodes);
+    found->bound = scenario_idset(nodes);
 }
 
 static VnIdSet *

@@ -9,6 +9,9 @@
 
 #define MIB (G_GUINT64_CONSTANT(1) << 20)
 
+/** scenario_idset: @text in list format, which it must be. */
+VnIdSet *scenario_idset(const char *text);
+
 /**
  * scenario_new: @n_nodes host nodes 0.., each with @n_cpus CPUs (numbered node by node)
  * and @memory_mib, half of it free; 10 and 21 apart.

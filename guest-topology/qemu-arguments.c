@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* VnVnuma to QEMU's command line. Pure. */
-#include "guest-topology/qemu_arguments.h"
+#include "guest-topology/qemu-arguments.h"
 
 #include "guest-topology/acpi.h"
 

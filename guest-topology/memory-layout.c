@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* RAM offset to guest-physical address, for the two PC machines. Pure. */
-#include "guest-topology/memory_layout.h"
+#include "guest-topology/memory-layout.h"
 
 #include <string.h>
 
@@ -68,16 +68,16 @@ vn_layout_high_start(VnLayout layout)
 }
 
 guint64
-vn_domain_low_ram(const VnGuest *guest)
+vn_layout_guest_low_ram(const VnGuest *guest)
 {
     return vn_layout_low_ram(guest->machine, ram_bytes(guest, guest->cells->len));
 }
 
 gboolean
-vn_domain_cell_gpa(const VnGuest *guest, guint cell, guint64 offset, guint variant,
+vn_layout_cell_gpa(const VnGuest *guest, guint cell, guint64 offset, guint variant,
                    guint64 *ret_gpa)
 {
-    guint64 low = vn_domain_low_ram(guest);
+    guint64 low = vn_layout_guest_low_ram(guest);
     if (low == 0 || cell >= guest->cells->len || variant >= VN_LAYOUTS)
         return FALSE;
     const VnCell *wanted = guest->cells->pdata[cell];

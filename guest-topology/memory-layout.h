@@ -33,7 +33,7 @@ guint64 vn_layout_low_ram(const char *machine, guint64 bytes);
 guint64 vn_layout_high_start(VnLayout layout);
 
 /**
- * vn_domain_cell_gpa:
+ * vn_layout_cell_gpa:
  * @cell: index in VnGuest.cells
  * @offset: in bytes, less than the cell's memory_bytes
  * @variant: a VnLayout
@@ -47,12 +47,12 @@ guint64 vn_layout_high_start(VnLayout layout);
  * machine option max-ram-below-4g changes it: vn_domain_parse() then leaves the machine
  * unset.
  */
-gboolean vn_domain_cell_gpa(const VnGuest *guest, guint cell, guint64 offset,
+gboolean vn_layout_cell_gpa(const VnGuest *guest, guint cell, guint64 offset,
                             guint variant, guint64 *ret_gpa);
 
 /**
- * vn_domain_low_ram:
+ * vn_layout_guest_low_ram:
  *
  * Returns: how much of the guest's RAM lies below 4 GiB, in bytes; 0 when not known.
  */
-guint64 vn_domain_low_ram(const VnGuest *guest);
+guint64 vn_layout_guest_low_ram(const VnGuest *guest);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The units of HMAT's matrices, as QEMU finds them. */
-#include "guest-topology/hmat_scale.h"
+#include "guest-topology/hmat-scale.h"
 
 /* The unit is the smallest power of ten that divides one of the latencies. */
 static gboolean
