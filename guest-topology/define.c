@@ -162,10 +162,10 @@ static gboolean
 read_definition(Define *define, GError **error)
 {
     VnDerivation *derivation = &define->derivation;
-    define->recorded = vn_record_read(define->domain);
     derivation->current = vn_parts_read(define->domain, error);
     if (!derivation->current)
         return FALSE;
+    define->recorded = vn_record_read(define->domain, derivation->current);
     find_theirs(define);
     g_autofree char *type = vn_xml_attribute(define->domain, "type");
     derivation->is_kvm = g_strcmp0(type, "kvm") == 0;

@@ -512,6 +512,64 @@ test_hostile(void)
     assert_not_read(large, length, "52428800 bytes, but at most 4194304 are accepted");
 }
 
+/* Sections that split what would end one are one to libxml2, and two when written. */
+static void
+test_cdata(void)
+{
+    static const char *const sections[] = {
+        "<![CDATA[a]]]]><![CDATA[>b <&>]]>",
+        "<![CDATA[]]]]><![CDATA[>]]]]><![CDATA[>]]>",
+        "<![CDATA[]]]]>",
+        "<![CDATA[one, and two]]>",
+    };
+    static const VnDefineOptions options = {0};
+    g_autoptr(VnSnapshot) snapshot = two_nodes();
+    for (gsize i = 0; i < G_N_ELEMENTS(sections); i++) {
+        g_autofree char *inside =
+            g_strdup_printf("<description>%s</description>", sections[i]);
+        g_autofree char *xml = with(TAG, inside);
+        g_autofree char *out = define_on(snapshot->host, xml, &options, NULL);
+        g_assert_nonnull(strstr(out, sections[i]));
+        assert_nothing_to_do(snapshot->host, out);
+    }
+}
+
+/* A record that somebody made up takes neither memory nor time for what is not there. */
+static void
+test_hostile_record(void)
+{
+    static const char row[] =
+        "<vnumad:wrote part='iothreadpin' ids='0-65535' value='-'/>";
+    static const struct {
+        guint rows;          /* each with as many ids as there can be, 65536 */
+        const char *ids;     /* of one row more */
+        gboolean is_counted; /* ours are 10 ids: they are within 9 * 65536 still */
+    } cases[] = {{0, "0", TRUE}, {8, "0-65525", TRUE}, {8, "0-65526", FALSE}};
+    static const VnDefineOptions options = {0};
+    g_autoptr(VnSnapshot) snapshot = two_nodes();
+    g_autofree char *xml = with(TAG_WITH("cells='2'"), "");
+    g_autofree char *first = define_on(snapshot->host, xml, &options, NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GString) rows = g_string_new(NULL);
+        for (guint k = 0; k < cases[i].rows; k++)
+            g_string_append(rows, row);
+        g_string_append_printf(
+            rows, "<vnumad:wrote part='iothreadpin' ids='%s' value='-'/><vnumad:wrote ",
+            cases[i].ids);
+        g_autofree char *longer = replace(first, "<vnumad:wrote ", rows->str);
+        g_autoptr(VnDefineReport) report = NULL;
+        g_autofree char *out = define_on(snapshot->host, longer, &options, &report);
+        g_assert_cmpuint(report->respected->len == 0, ==, cases[i].is_counted);
+    }
+
+    g_autofree char *value = g_strnfill(MIB, '1');
+    g_autofree char *wide = g_strdup_printf(
+        "<vnumad:wrote part='vcpupin' ids='0-65535' value='%s'/><vnumad:wrote ", value);
+    g_autofree char *large = replace(first, "<vnumad:wrote ", wide);
+    g_autofree char *out = define_on(snapshot->host, large, &options, NULL);
+    g_assert_cmpstr(out, ==, first);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -526,5 +584,7 @@ main(int argc, char **argv)
     g_test_add_func("/define/steady", test_steady);
     g_test_add_func("/define/refused", test_refused);
     g_test_add_func("/define/hostile", test_hostile);
+    g_test_add_func("/define/hostile-record", test_hostile_record);
+    g_test_add_func("/define/cdata", test_cdata);
     return g_test_run();
 }
