@@ -132,8 +132,8 @@ fill_in(const VnCompleter *completer, const char *uuid, const char *xml,
 
 /*
  * Gives libvirt the definition, and remembers what it made of it; unless somebody has
- * changed it, or removed the guest, while @xml was looked at. libvirt has no way to do both
- * in one, so some milliseconds remain.
+ * changed it, or removed the guest, while @xml was looked at. libvirt has no way to do
+ * both in one, so some milliseconds remain.
  */
 static gboolean
 give(VnCompleter *completer, const VnGuest *guest, const char *xml, const char *filled,
