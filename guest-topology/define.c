@@ -2,6 +2,7 @@
 /* Whose is each part, what is wanted of it, and the document with that written in. */
 #include "guest-topology/define.h"
 
+#include "guest-topology/commandline.h"
 #include "guest-topology/define-derive.h"
 #include "guest-topology/define-record.h"
 #include "guest-topology/domain.h"
@@ -213,6 +214,19 @@ read_definition(Define *define, GError **error)
     return derivation->iothreads != NULL;
 }
 
+/* QEMU takes no cell twice: with his beside ours the guest would not start. */
+static gboolean
+check_arguments(const Define *define, GError **error)
+{
+    if (!vn_commandline_makes_cells(define->domain))
+        return TRUE;
+    g_set_error(error, VN_ERROR, VN_ERROR_REFUSED,
+                "guest %s: its own QEMU arguments make its cells (-numa): write them as "
+                "<cpu><numa>, or remove our metadata",
+                define->derivation.guest->name);
+    return FALSE;
+}
+
 /* What the administrator wrote for a cell is for one that there is. */
 static gboolean
 check_pages(const Define *define, GError **error)
@@ -384,7 +398,7 @@ run(Define *define, GError **error)
     }
     derivation->guest = read_guest(define, error);
     if (!derivation->guest || !check_tag(derivation->guest, error) ||
-        !check_kind(define, error))
+        !check_kind(define, error) || !check_arguments(define, error))
         return FALSE;
     derivation->previous =
         vn_record_read_cells(define->domain, derivation->guest->vcpus->len);

@@ -489,30 +489,35 @@ test_refused(void)
     }
 }
 
-/* Guests that QEMU could not tell of cells are left alone, asked for or not. */
+/* Guests that QEMU could not tell of our cells are left alone, asked for or not. */
 static void
 test_kinds(void)
 {
     static const struct {
         const char *type;
-        const char *os;
+        const char *inside;
+        VnErrorCode code;
         const char *says;
     } cases[] = {
-        {"'lxc'", "", "no virtual NUMA for guests of type 'lxc'"},
-        {"'qemu'", "arch='s390x'", "no virtual NUMA for the architecture 's390x'"},
-        {"'kvm'", "arch='x86_64' machine='microvm'", "for the machine 'microvm'"},
+        {"'lxc'", "", VN_ERROR_UNSUPPORTED, "no virtual NUMA for guests of type 'lxc'"},
+        {"'qemu'", "<os><type arch='s390x'>hvm</type></os>", VN_ERROR_UNSUPPORTED,
+         "no virtual NUMA for the architecture 's390x'"},
+        {"'kvm'", "<os><type machine='microvm'>hvm</type></os>", VN_ERROR_UNSUPPORTED,
+         "for the machine 'microvm'"},
+        {"'kvm'",
+         "<q:commandline xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'>"
+         "<q:arg value='-numa'/><q:arg value='node'/></q:commandline>",
+         VN_ERROR_REFUSED, "its own QEMU arguments make its cells (-numa)"},
     };
     static const VnDefineOptions options = {0};
     g_autoptr(VnSnapshot) snapshot = two_nodes();
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(GError) error = NULL;
-        g_autofree char *os =
-            g_strdup_printf("<os><type %s>hvm</type></os>", cases[i].os);
-        g_autofree char *kvm = with(TAG, os);
+        g_autofree char *kvm = with(TAG, cases[i].inside);
         g_autofree char *xml = replace(kvm, "'kvm'", cases[i].type);
         g_assert_null(
             vn_define(xml, strlen(xml), snapshot->host, &options, NULL, &error));
-        g_assert_error(error, VN_ERROR, VN_ERROR_UNSUPPORTED);
+        g_assert_error(error, VN_ERROR, (gint) cases[i].code);
         g_assert_nonnull(strstr(error->message, cases[i].says));
     }
 }
