@@ -214,11 +214,15 @@ read_definition(Define *define, GError **error)
     return derivation->iothreads != NULL;
 }
 
-/* QEMU takes no cell twice: with his beside ours the guest would not start. */
+/*
+ * QEMU takes no cell twice: with his beside ours the guest would not start. To a <numa>
+ * of his own he may add what libvirt does not know.
+ */
 static gboolean
 check_arguments(const Define *define, GError **error)
 {
-    if (!vn_commandline_makes_cells(define->domain))
+    if (vn_parts_get(define->derivation.theirs, VN_PART_CELLS, 0) ||
+        !vn_commandline_makes_cells(define->domain))
         return TRUE;
     g_set_error(error, VN_ERROR, VN_ERROR_REFUSED,
                 "guest %s: its own QEMU arguments make its cells (-numa): write them as "
