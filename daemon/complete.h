@@ -22,12 +22,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnCompleter, vn_completer_free)
 
 /**
  * vn_completer_complete:
- * @uuid: of the guest that was defined, or whose metadata was changed
+ * @uuid: of the guest that was defined or undefined, or whose metadata was changed
  * @ret_given: (optional): whether libvirt was given a new definition
  * @error: BUSY: libvirt cannot be reached now; others as libvirt says. What is wrong with
  *   the definition itself is no error: it is told in the log and in the notes.
  *
- * Does nothing to a guest that has no metadata of ours, or no persistent definition.
+ * Does nothing to a guest that has no metadata of ours, or no persistent definition, but
+ * to forget what was remembered of it.
  */
 gboolean vn_completer_complete(VnCompleter *completer, const char *uuid,
                                gboolean *ret_given, GError **error) VN_WARN_UNUSED;

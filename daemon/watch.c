@@ -108,6 +108,7 @@ vn_watch_event(VnWatch *watch, const VnVirtEvent *event)
     switch (event->kind) {
     case VN_VIRT_EVENT_DEFINED:
     case VN_VIRT_EVENT_METADATA:
+    case VN_VIRT_EVENT_UNDEFINED: /* what was remembered of it is forgotten */
         if (watch->complete)
             begin(watch, event->uuid, complete, on_completed);
         break;
@@ -115,7 +116,6 @@ vn_watch_event(VnWatch *watch, const VnVirtEvent *event)
         vn_service_set_libvirt_state(watch->service, "connection lost");
         begin(watch, NULL, connect_libvirt, on_connected);
         break;
-    case VN_VIRT_EVENT_UNDEFINED:
     case VN_VIRT_EVENT_STARTED:
     case VN_VIRT_EVENT_PAUSED:
     case VN_VIRT_EVENT_RESUMED:

@@ -119,6 +119,18 @@ read_chardevs(const GPtrArray *arguments)
     return chardevs;
 }
 
+gboolean
+vn_commandline_makes_cells(const xmlNode *domain)
+{
+    g_autoptr(GPtrArray) arguments = read_arguments(domain);
+    for (guint i = 0; i < arguments->len; i++) {
+        const char *argument = arguments->pdata[i];
+        if (strcmp(argument, "-numa") == 0 || strcmp(argument, "--numa") == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 void
 vn_commandline_parse(const xmlNode *domain, VnGuest *guest)
 {

@@ -18,3 +18,6 @@
  * Source: libvirt's "QEMU driver: pass-through of arbitrary qemu commands"; qemu(1).
  */
 void vn_commandline_parse(const xmlNode *domain, VnGuest *guest);
+
+/** vn_commandline_makes_cells: whether its own arguments have a -numa among them. */
+gboolean vn_commandline_makes_cells(const xmlNode *domain);

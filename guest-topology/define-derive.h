@@ -15,7 +15,7 @@ typedef struct {
     VnGuest *guest;         /* the definition without our parts */
     VnIdSet *iothreads;     /* their ids */
     VnIdSet *cpuset;        /* his of <vcpu>; NULL: none */
-    gboolean is_kvm;        /* its domain type */
+    gboolean may_have_ring; /* KVM on x86: others may have none, and fail to start */
     gboolean numad;         /* his placement='auto' of <vcpu> */
     VnParts *current;       /* what stands there */
     VnParts *theirs;        /* of it: the administrator's; with force none */

@@ -57,8 +57,12 @@ find_record(const xmlNode *domain)
                                        VN_RECORD_NAMESPACE, VN_RECORD_ELEMENT);
 }
 
+/* There are no more parts than these: past them, somebody else wrote the record. */
+#define IDS_MAX (VN_PARTS_N * (VN_ID_MAX + 1))
+
+/* Takes what stands there still: the rest says nothing of whose anything is. */
 static void
-read_wrote(const xmlNode *node, VnParts *parts)
+read_wrote(const xmlNode *node, const VnParts *current, VnParts *parts, guint *n_ids)
 {
     g_autofree char *name = vn_xml_attribute(node, "part");
     g_autofree char *ids = vn_xml_attribute(node, "ids");
@@ -68,20 +72,27 @@ read_wrote(const xmlNode *node, VnParts *parts)
     /* What is not understood was not written by us, and stays the administrator's. */
     if (!name || !value || !set || !vn_part_from_name(name, &part))
         return;
-    VN_IDSET_FOREACH (set, id)
-        vn_parts_take(parts, part, (guint) id, g_strdup(value));
+    *n_ids += vn_idset_count(set);
+    if (*n_ids > IDS_MAX)
+        return;
+    VN_IDSET_FOREACH (set, id) {
+        const char *now = vn_parts_get(current, part, (guint) id);
+        if (g_strcmp0(now, value) == 0 || (part == VN_PART_TOPOLOGY && id == 0))
+            vn_parts_take(parts, part, (guint) id, g_strdup(value));
+    }
 }
 
 VnParts *
-vn_record_read(const xmlNode *domain)
+vn_record_read(const xmlNode *domain, const VnParts *current)
 {
+    guint n_ids = 0;
     VnParts *parts = vn_parts_new();
     const xmlNode *record = find_record(domain);
     if (!record)
         return parts;
     for (const xmlNode *node = vn_xml_child_in(record, VN_RECORD_NAMESPACE, "wrote");
-         node; node = vn_xml_next(node))
-        read_wrote(node, parts);
+         node && n_ids <= IDS_MAX; node = vn_xml_next(node))
+        read_wrote(node, current, parts, &n_ids);
     return parts;
 }
 

@@ -7,8 +7,14 @@
 
 #include "guest-topology/define-parts.h"
 
-/** vn_record_read: the parts that we wrote; none where there is no record. */
-VnParts *vn_record_read(const xmlNode *domain);
+/**
+ * vn_record_read:
+ * @current: what stands there
+ *
+ * Returns: of that, the parts that we wrote, and the topology that we wrote whether it
+ *   stands there or not; none where there is no record.
+ */
+VnParts *vn_record_read(const xmlNode *domain, const VnParts *current);
 
 /**
  * vn_record_read_cells: the cells of before and their homes; without cells where there is

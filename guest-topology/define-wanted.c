@@ -206,6 +206,6 @@ vn_derive_parts(VnDerivation *derivation)
         want_thread_pins(derivation);
     }
     want_binding(derivation);
-    if (derivation->options->dirty_ring && derivation->is_kvm)
+    if (derivation->options->dirty_ring && derivation->may_have_ring)
         want(derivation, VN_PART_DIRTY_RING, 0, g_strdup(DIRTY_RING));
 }

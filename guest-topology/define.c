@@ -3,6 +3,7 @@
 #include "guest-topology/define.h"
 
 #include "guest-topology/attribute.h"
+#include "guest-topology/commandline.h"
 #include "guest-topology/define-derive.h"
 #include "guest-topology/define-record.h"
 #include "guest-topology/domain.h"
@@ -155,23 +156,76 @@ check_tag(const VnGuest *guest, GError **error)
     return FALSE;
 }
 
+/* QEMU has no cells on s390x, its small machines tell of none, and LXC has no QEMU. */
+static gboolean
+check_kind(const Define *define, GError **error)
+{
+    static const char *const types[] = {"kvm", "qemu", "test", NULL};
+    static const char *const archs[] = {"x86_64",  "i686",        "aarch64",
+                                        "armv7l",  "ppc64",       "ppc64le",
+                                        "riscv64", "loongarch64", NULL};
+    static const char *const without[] = {"microvm", "isapc", "none", NULL};
+    const xmlNode *os = vn_xml_child(vn_xml_child(define->domain, "os"), "type");
+    g_autofree char *type = vn_xml_attribute(define->domain, "type");
+    g_autofree char *arch = os ? vn_xml_attribute(os, "arch") : NULL;
+    g_autofree char *machine = os ? vn_xml_attribute(os, "machine") : NULL;
+    const char *wrong = NULL;
+    if (machine && g_strv_contains(without, machine))
+        wrong = machine;
+    if (arch && !g_strv_contains(archs, arch))
+        wrong = arch;
+    if (type && !g_strv_contains(types, type))
+        wrong = type;
+    if (!wrong)
+        return TRUE;
+    g_autofree char *shown = vn_xml_shown(wrong);
+    g_set_error(error, VN_ERROR, VN_ERROR_UNSUPPORTED,
+                "guest %s: there is no virtual NUMA for %s '%s'; remove our metadata",
+                define->derivation.guest->name,
+                wrong == type   ? "guests of type"
+                : wrong == arch ? "the architecture"
+                                : "the machine",
+                shown);
+    return FALSE;
+}
+
 static gboolean
 read_definition(Define *define, GError **error)
 {
     VnDerivation *derivation = &define->derivation;
-    define->recorded = vn_record_read(define->domain);
     derivation->current = vn_parts_read(define->domain, error);
     if (!derivation->current)
         return FALSE;
+    define->recorded = vn_record_read(define->domain, derivation->current);
     find_theirs(define);
     g_autofree char *type = vn_xml_attribute(define->domain, "type");
-    derivation->is_kvm = g_strcmp0(type, "kvm") == 0;
+    const xmlNode *os = vn_xml_child(vn_xml_child(define->domain, "os"), "type");
+    g_autofree char *arch = os ? vn_xml_attribute(os, "arch") : NULL;
+    derivation->may_have_ring =
+        g_strcmp0(type, "kvm") == 0 && (!arch || strcmp(arch, "x86_64") == 0);
     const char *vcpu = vn_parts_get(derivation->theirs, VN_PART_VCPU, 0);
     derivation->numad = g_strcmp0(vcpu, "placement auto") == 0;
     if (vcpu && !derivation->numad)
         derivation->cpuset = vn_idset_parse(strchr(vcpu, ' ') + 1, NULL);
     derivation->iothreads = read_iothreads(define->domain, error);
     return derivation->iothreads != NULL;
+}
+
+/*
+ * QEMU takes no cell twice: with his beside ours the guest would not start. To a <numa>
+ * of his own he may add what libvirt does not know.
+ */
+static gboolean
+check_arguments(const Define *define, GError **error)
+{
+    if (vn_parts_get(define->derivation.theirs, VN_PART_CELLS, 0) ||
+        !vn_commandline_makes_cells(define->domain))
+        return TRUE;
+    g_set_error(error, VN_ERROR, VN_ERROR_REFUSED,
+                "guest %s: its own QEMU arguments make its cells (-numa): write them as "
+                "<cpu><numa>, or remove our metadata",
+                define->derivation.guest->name);
+    return FALSE;
 }
 
 /* What the administrator wrote for a cell is for one that there is. */
@@ -192,6 +246,30 @@ check_pages(const Define *define, GError **error)
                     "guest %s: <page nodeset>: there is no cell %d, only %u cells; leave "
                     "nodeset out for all of them",
                     derivation->guest->name, beyond, derivation->vnuma->cells->len);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* Memory that is plugged in goes into a cell, which he names. */
+static gboolean
+check_modules(const Define *define, GError **error)
+{
+    const VnDerivation *derivation = &define->derivation;
+    const xmlNode *devices = vn_xml_child(define->domain, "devices");
+    guint last = derivation->vnuma->cells->len - 1;
+    for (const xmlNode *module = vn_xml_child(devices, "memory"); module;
+         module = vn_xml_next(module)) {
+        const xmlNode *node = vn_xml_child(vn_xml_child(module, "target"), "node");
+        g_autofree char *text = node ? vn_xml_text(node) : NULL;
+        guint cell;
+        if (!text || vn_number_parse(text, last, &cell, NULL))
+            continue;
+        g_autofree char *shown = vn_xml_shown(text);
+        g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
+                    "guest %s: <devices><memory>: there is no cell %s for its <node>, "
+                    "only 0 to %u; name one of them, or set the metadata's cells",
+                    derivation->guest->name, shown, last);
         return FALSE;
     }
     return TRUE;
@@ -320,7 +398,8 @@ run(Define *define, GError **error)
         return FALSE;
     }
     derivation->guest = read_guest(define, error);
-    if (!derivation->guest || !check_tag(derivation->guest, error))
+    if (!derivation->guest || !check_tag(derivation->guest, error) ||
+        !check_kind(define, error) || !check_arguments(define, error))
         return FALSE;
     derivation->previous =
         vn_record_read_cells(define->domain, derivation->guest->vcpus->len);
@@ -328,7 +407,7 @@ run(Define *define, GError **error)
     if (topology)
         derivation->previous->topology = vn_topology_of_part(topology);
     if (!vn_derive_cells(derivation, error) || !check_memnodes(derivation, error) ||
-        !check_pages(define, error))
+        !check_pages(define, error) || !check_modules(define, error))
         return FALSE;
     vn_derive_parts(derivation);
     apply(define);

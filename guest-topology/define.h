@@ -68,8 +68,9 @@ GVariant *vn_define_report_to_variant(const VnDefineReport *report,
  * @xml: a <domain> document as for vn_domain_parse(); it may have no uuid
  * @ret_report: (optional) (transfer full): what was done, and why
  * @error: REFUSED: it has no metadata element of ours, or cannot be made to fit this
- *   host; INVALID: see vn_domain_parse(); also metadata that is not understood, and host
- *   nodes that do not exist
+ *   host; UNSUPPORTED: its type, architecture or machine has no virtual NUMA; INVALID:
+ *   see vn_domain_parse(); also metadata that is not understood, and host nodes and cells
+ *   that do not exist
  *
  * Returns: (transfer full): the definition: @xml itself where nothing was to be done
  */

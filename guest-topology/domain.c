@@ -55,7 +55,8 @@ parse_identity(const xmlNode *domain, gboolean needs_uuid, GError **error)
     if (!vn_xml_is(domain, NULL, "domain")) {
         g_autofree char *shown = vn_xml_shown((const char *) domain->name);
         g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
-                    "domain XML: the document is <%s>, not <domain>", shown);
+                    "domain XML: the document is <%s>%s, not <domain>", shown,
+                    domain->ns ? " in a namespace" : "");
         return NULL;
     }
     g_autofree char *name = child_text(domain, "name");

@@ -57,14 +57,17 @@ parse_cpu_topology(const xmlNode *cpu, VnVnuma *vnuma, GError **error)
     const xmlNode *node = vn_xml_child(cpu, "topology");
     VnCpuTopology *topology = &vnuma->topology;
     const guint one = 1;
+    guint clusters;
     *topology = (VnCpuTopology){vnuma->vcpus, 1, 1, 1};
     if (!node)
         return TRUE;
     if (!read_number(node, "sockets", 1, VN_VCPUS_MAX, NULL, &topology->sockets, error) ||
         !read_number(node, "dies", 1, VN_VCPUS_MAX, &one, &topology->dies, error) ||
+        !read_number(node, "clusters", 1, VN_VCPUS_MAX, &one, &clusters, error) ||
         !read_number(node, "cores", 1, VN_VCPUS_MAX, NULL, &topology->cores, error) ||
         !read_number(node, "threads", 1, VN_VCPUS_MAX, NULL, &topology->threads, error))
         return FALSE;
+    topology->cores *= clusters; /* newer libvirt's level between dies and cores */
     guint64 product = (guint64) topology->sockets * topology->dies;
     product = product * topology->cores * topology->threads;
     if (product == vnuma->vcpus)

@@ -90,6 +90,18 @@ write_start(const Writer *writer, const xmlNode *node)
         write_namespaces(writer, node);
 }
 
+/*
+ * What ends a section cannot stand in one: it is cut in two there. libxml2 has made one
+ * of those that were.
+ */
+static void
+write_cdata(const Writer *writer, const char *content)
+{
+    g_auto(GStrv) pieces = g_strsplit(content, "]]>", 0);
+    g_autofree char *text = g_strjoinv("]]]]><![CDATA[>", pieces);
+    g_string_append_printf(writer->text, "<![CDATA[%s]]>", text);
+}
+
 /* All but elements: what has no children. */
 static void
 write_leaf(const Writer *writer, const xmlNode *node)
@@ -98,7 +110,7 @@ write_leaf(const Writer *writer, const xmlNode *node)
     if (node->type == XML_TEXT_NODE)
         write_escaped(writer, content, FALSE);
     else if (node->type == XML_CDATA_SECTION_NODE)
-        g_string_append_printf(writer->text, "<![CDATA[%s]]>", content);
+        write_cdata(writer, content);
     else if (node->type == XML_COMMENT_NODE)
         g_string_append_printf(writer->text, "<!--%s-->", content);
     else if (node->type == XML_PI_NODE)

@@ -172,6 +172,22 @@ skip_blanks(const char **cursor)
         (*cursor)++;
 }
 
+/* A word at a time: a list may name the whole range again and again. */
+static void
+add_range(VnIdSet *set, guint first, guint last)
+{
+    grow(set, last / 64 + 1);
+    g_assert(set->words);
+    for (guint i = first / 64; i <= last / 64; i++) {
+        guint64 bits = ~G_GUINT64_CONSTANT(0);
+        if (i == first / 64)
+            bits &= ~G_GUINT64_CONSTANT(0) << (first % 64);
+        if (i == last / 64)
+            bits &= ~G_GUINT64_CONSTANT(0) >> (63 - last % 64);
+        set->words[i] |= bits;
+    }
+}
+
 /* Reads one item, "N" or "N-M", with the blanks around it. */
 static gboolean
 parse_item(const char **cursor, VnIdSet *set)
@@ -188,8 +204,7 @@ parse_item(const char **cursor, VnIdSet *set)
             return FALSE;
     }
     skip_blanks(cursor);
-    for (guint id = first; id <= last; id++)
-        vn_idset_add(set, id);
+    add_range(set, first, last);
     return TRUE;
 }
 

@@ -40,7 +40,8 @@ on_event(const VnVirtEvent *event, gpointer data)
     Fixture *fixture = data;
     g_autoptr(GError) error = NULL;
     gboolean given = FALSE;
-    if (event->kind != VN_VIRT_EVENT_DEFINED && event->kind != VN_VIRT_EVENT_METADATA)
+    if (event->kind != VN_VIRT_EVENT_DEFINED && event->kind != VN_VIRT_EVENT_METADATA &&
+        event->kind != VN_VIRT_EVENT_UNDEFINED)
         return;
     g_assert_true(vn_completer_complete(fixture->completer, event->uuid, &given, &error));
     g_assert_no_error(error);
@@ -214,6 +215,21 @@ test_conflict(Fixture *fixture, gconstpointer unused)
     assert_notes(fixture, 1, "definition: vcpupin 1: not only to CPUs");
 }
 
+/* What was remembered of a guest goes with its definition. */
+static void
+test_undefined(Fixture *fixture, gconstpointer unused)
+{
+    define_guest(fixture, "<v:guest xmlns:v='urn:vnumad:guest:1' cells='many'/>", "");
+    wait_for_events(fixture, 1);
+    assert_notes(fixture, 1, "its definition cannot be completed");
+    virDomainPtr domain = virDomainLookupByUUIDString(fixture->administrator, DB1);
+    g_assert_cmpint(virDomainUndefine(domain), ==, 0);
+    virDomainFree(domain);
+    wait_for_events(fixture, 2);
+    assert_notes(fixture, 0, NULL);
+    g_assert_cmpuint(n_warnings, ==, 1);
+}
+
 static void
 test_gone(Fixture *fixture, gconstpointer unused)
 {
@@ -232,9 +248,9 @@ main(int argc, char **argv)
         const char *path;
         void (*test)(Fixture *, gconstpointer);
     } tests[] = {
-        {"/complete/defined", test_defined}, {"/complete/metadata", test_metadata},
-        {"/complete/refused", test_refused}, {"/complete/conflict", test_conflict},
-        {"/complete/gone", test_gone},
+        {"/complete/defined", test_defined},     {"/complete/metadata", test_metadata},
+        {"/complete/refused", test_refused},     {"/complete/conflict", test_conflict},
+        {"/complete/undefined", test_undefined}, {"/complete/gone", test_gone},
     };
     g_test_init(&argc, &argv, NULL);
     g_log_set_writer_func(count_warnings, NULL, NULL);

@@ -203,7 +203,7 @@ test_refused(void)
         {"", "empty"},
         {"<domain>", "line 1"},
         {"<network/>", "<network>, not <domain>"},
-        {"<d:domain xmlns:d='urn:d'/>", "not <domain>"},
+        {"<d:domain xmlns:d='urn:d'/>", "<domain> in a namespace, not <domain>"},
         {"<domain><uuid>" UUID "</uuid></domain>", "no <name>"},
         {"<domain><name>a</name></domain>", "guest a: there is no <uuid>"},
         {"<domain><name>a</name><uuid>12</uuid></domain>", "hexadecimal"},

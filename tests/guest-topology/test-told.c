@@ -38,7 +38,7 @@ static const char whole[] = HEAD
     "<memnode cellid='0' mode='strict' nodeset='2'/>"
     "<memnode cellid='1' mode='preferred' nodeset='0'/></numatune>"
     "<os><type machine='pc-q35-7.2'>hvm</type></os><features><acpi/></features>"
-    "<cpu><topology sockets='2' dies='1' cores='2' threads='2'/><numa>"
+    "<cpu><topology sockets='2' clusters='2' cores='1' threads='2'/><numa>"
     "<cell id='2' memory='1' unit='MiB'><distances><sibling id='0' value='31'/>"
     "</distances></cell>"
     "<cell id='0' cpus='0-2' memory='1' unit='KiB'><distances>"
@@ -60,6 +60,7 @@ test_whole(void)
     g_assert_cmpstr(told->machine, ==, "pc-q35-7.2");
     g_assert_cmpuint(told->vcpus, ==, 8);
     g_assert_cmpuint(told->topology.sockets, ==, 2);
+    g_assert_cmpuint(told->topology.cores, ==, 2); /* two clusters of one */
     g_assert_cmpuint(told->topology.threads, ==, 2);
     g_assert_cmpuint(told->memory_slots, ==, 4);
     g_assert_cmpuint(told->memory_max_bytes, ==, 8192 * MIB);
