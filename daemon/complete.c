@@ -8,6 +8,14 @@
 
 #include <string.h>
 
+/*
+ * How often a guest's definition is completed within some minutes: a tool that defines its
+ * own text again whenever libvirt's differs would have us do so for ever.
+ */
+#define GIVEN_MAX 8u
+#define GIVEN_MINUTES 10
+#define GIVEN_PERIOD_US (GIVEN_MINUTES * 60 * G_USEC_PER_SEC)
+
 struct VnCompleter {
     VnObserver *observer;
     VnConnection *virt;
@@ -17,6 +25,8 @@ struct VnCompleter {
 typedef struct {
     char *checksum;   /* of the definition that was looked at, or that we gave */
     GPtrArray *notes; /* of char* */
+    guint n_given;    /* since then: */
+    gint64 since_us;  /* monotonic */
 } Seen;
 
 static void
@@ -58,8 +68,12 @@ static Seen *
 remember(VnCompleter *completer, const char *uuid, const char *xml,
          const VnDefineReport *report)
 {
-    Seen *seen = g_new(Seen, 1);
-    *seen = (Seen){checksum_of(xml), g_ptr_array_new_with_free_func(g_free)};
+    const Seen *before = g_hash_table_lookup(completer->seen, uuid);
+    Seen *seen = g_new0(Seen, 1);
+    seen->n_given = before ? before->n_given : 0;
+    seen->since_us = before ? before->since_us : g_get_monotonic_time();
+    seen->checksum = checksum_of(xml);
+    seen->notes = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; report && i < report->conflicts->len; i++) {
         const VnDefineEntry *entry = report->conflicts->pdata[i];
         g_ptr_array_add(seen->notes,
@@ -75,6 +89,24 @@ is_seen(const VnCompleter *completer, const char *uuid, const char *xml)
     const Seen *seen = g_hash_table_lookup(completer->seen, uuid);
     g_autofree char *checksum = checksum_of(xml);
     return seen && strcmp(seen->checksum, checksum) == 0;
+}
+
+static gboolean
+may_give(const VnCompleter *completer, const VnGuest *guest, GError **error)
+{
+    Seen *seen = g_hash_table_lookup(completer->seen, guest->uuid);
+    gint64 now_us = g_get_monotonic_time();
+    if (seen && now_us - seen->since_us > GIVEN_PERIOD_US) {
+        seen->since_us = now_us;
+        seen->n_given = 0;
+    }
+    if (!seen || seen->n_given < GIVEN_MAX)
+        return TRUE;
+    g_set_error(error, VN_ERROR, VN_ERROR_REFUSED,
+                "somebody defines it again and again: it was completed %u times within "
+                "%d minutes; after these the next change is looked at",
+                seen->n_given, GIVEN_MINUTES);
+    return FALSE;
 }
 
 /*
@@ -154,7 +186,7 @@ give(VnCompleter *completer, const VnGuest *guest, const char *xml, const char *
     g_autofree char *now =
         vn_virt_read_definition(completer->virt, guest->uuid, 0, error);
     if (now)
-        remember(completer, guest->uuid, now, report);
+        remember(completer, guest->uuid, now, report)->n_given++;
     return now != NULL;
 }
 
@@ -171,7 +203,8 @@ complete(VnCompleter *completer, const VnGuest *guest, const char *xml,
         remember(completer, guest->uuid, xml, report);
         return TRUE;
     }
-    if (!give(completer, guest, xml, filled, report, &why))
+    if (!may_give(completer, guest, &why) ||
+        !give(completer, guest, xml, filled, report, &why))
         return refuse(completer, guest, xml, why, error);
     *ret_given = TRUE;
     return TRUE;

@@ -203,6 +203,25 @@ test_refused(Fixture *fixture, gconstpointer unused)
     assert_notes(fixture, 0, NULL);
 }
 
+/* A tool that always defines its own text again is not fought with for ever. */
+static void
+test_again_and_again(Fixture *fixture, gconstpointer unused)
+{
+    for (guint i = 0; i < 8; i++) {
+        define_guest(fixture, "<v:guest xmlns:v='urn:vnumad:guest:1'/>", "");
+        wait_for_events(fixture, 2 * (i + 1));
+        g_assert_cmpuint(fixture->n_given, ==, i + 1);
+    }
+    assert_notes(fixture, 0, NULL);
+    define_guest(fixture, "<v:guest xmlns:v='urn:vnumad:guest:1'/>", "");
+    wait_for_events(fixture, 17);
+    define_guest(fixture, "<v:guest xmlns:v='urn:vnumad:guest:1'/>", "");
+    wait_for_events(fixture, 18);
+    g_assert_cmpuint(fixture->n_given, ==, 8);
+    assert_notes(fixture, 1, "completed 8 times within 10 minutes");
+    g_assert_cmpuint(n_warnings, ==, 1);
+}
+
 /* His own pins stay, and where they lead away from home that is shown. */
 static void
 test_conflict(Fixture *fixture, gconstpointer unused)
@@ -248,9 +267,13 @@ main(int argc, char **argv)
         const char *path;
         void (*test)(Fixture *, gconstpointer);
     } tests[] = {
-        {"/complete/defined", test_defined},     {"/complete/metadata", test_metadata},
-        {"/complete/refused", test_refused},     {"/complete/conflict", test_conflict},
-        {"/complete/undefined", test_undefined}, {"/complete/gone", test_gone},
+        {"/complete/defined", test_defined},
+        {"/complete/metadata", test_metadata},
+        {"/complete/again-and-again", test_again_and_again},
+        {"/complete/refused", test_refused},
+        {"/complete/conflict", test_conflict},
+        {"/complete/undefined", test_undefined},
+        {"/complete/gone", test_gone},
     };
     g_test_init(&argc, &argv, NULL);
     g_log_set_writer_func(count_warnings, NULL, NULL);
