@@ -86,6 +86,7 @@ test_hostile_record(void)
         g_autofree char *longer = add_rows(first, rows->str);
         g_autoptr(VnDefineReport) report = NULL;
         g_autofree char *out = define_on(snapshot->host, longer, &report);
+        g_assert_nonnull(out);
         g_assert_cmpuint(report->respected->len == 0, ==, cases[i].is_counted);
     }
 
