@@ -9,8 +9,8 @@
 #include <string.h>
 
 /*
- * How often a guest's definition is completed within some minutes: a tool that defines its
- * own text again whenever libvirt's differs would have us do so for ever.
+ * How often a guest's definition is completed within some minutes: a tool that defines
+ * its own text again whenever libvirt's differs would have us do so for ever.
  */
 #define GIVEN_MAX 8u
 #define GIVEN_MINUTES 10
