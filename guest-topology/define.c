@@ -145,7 +145,8 @@ check_tag(const VnGuest *guest, GError **error)
     if (guest->tag && !guest->trouble)
         return TRUE;
     if (guest->tag)
-        g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "%s", guest->trouble);
+        g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "guest %s: %s", guest->name,
+                    guest->trouble);
     else
         g_set_error(error, VN_ERROR, VN_ERROR_REFUSED,
                     "guest %s: its definition does not ask for vNUMA; put <vnuma:guest "

@@ -153,7 +153,7 @@ set_trouble(VnGuest *guest, const char *format, ...)
     va_start(arguments, format);
     g_autofree char *text = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    guest->trouble = g_strdup_printf("guest %s: metadata: %s", guest->name, text);
+    guest->trouble = g_strdup_printf("metadata: %s", text);
 }
 
 static void

@@ -67,7 +67,7 @@ test_trouble(void)
         const char *says;
     } cases[] = {
         {"<v:guest polcy='align'/>",
-         "guest db1: metadata: unknown attribute 'polcy'; known are policy, cells, "},
+         "metadata: unknown attribute 'polcy'; known are policy, cells, "},
         {"<v:guest policy='faster'/>", "policy='faster' is not understood"},
         {"<v:guest policy=''/>", "policy='' is not understood"},
         {"<v:guest cells='many'/>", "auto, or a number from 1 to 128"},
