@@ -14,6 +14,21 @@ struct VnRing {
     gboolean has_head;
 };
 
+/* The end of the only run of flags, if there is one. */
+static void
+find_head_by_flags(VnRing *ring)
+{
+    guint n = ring->n_entries;
+    ring->has_head = FALSE;
+    for (guint i = 0; i < n && !ring->has_head; i++) {
+        guint next = (i + 1) % n;
+        if (ring->last[i].flags & IN_USE && !(ring->last[next].flags & IN_USE)) {
+            ring->head = next;
+            ring->has_head = TRUE;
+        }
+    }
+}
+
 VnRing *
 vn_ring_new(const VnRingEntry *now, guint n_entries)
 {
@@ -21,13 +36,7 @@ vn_ring_new(const VnRingEntry *now, guint n_entries)
     ring->last = g_new(VnRingEntry, n_entries);
     memcpy(ring->last, now, n_entries * sizeof(VnRingEntry));
     ring->n_entries = n_entries;
-    for (guint i = 0; i < n_entries && !ring->has_head; i++) {
-        guint next = (i + 1) % n_entries;
-        if (now[i].flags & IN_USE && !(now[next].flags & IN_USE)) {
-            ring->head = next;
-            ring->has_head = TRUE;
-        }
-    }
+    find_head_by_flags(ring);
     return ring;
 }
 
@@ -74,16 +83,29 @@ find_head(VnRing *ring, const VnRingEntry *now)
     return ring->has_head;
 }
 
-/* How many entries from the head on are new, and whole. */
+/* How many entries from the head on are up to the last new one; it may be half written. */
 static guint
 run_length(const VnRing *ring, const VnRingEntry *now)
 {
     for (guint length = ring->n_entries; length > 0; length--) {
-        guint i = (ring->head + length - 1) % ring->n_entries;
-        if (is_new(ring, now, i))
-            return now[i].flags & IN_USE ? length : length - 1;
+        if (is_new(ring, now, (ring->head + length - 1) % ring->n_entries))
+            return length;
     }
     return 0;
+}
+
+/* All of it is new: what comes next may be half written, all else is taken. */
+static guint
+take_all(VnRing *ring, const VnRingEntry *now, VnRingFunc func, gpointer data)
+{
+    memcpy(ring->last, now, ring->n_entries * sizeof(VnRingEntry));
+    find_head_by_flags(ring);
+    for (guint step = 0; step < ring->n_entries; step++) {
+        guint i = (ring->head + step) % ring->n_entries;
+        if (step > 0 || now[i].flags & IN_USE)
+            func(data, &now[i]);
+    }
+    return ring->n_entries;
 }
 
 guint
@@ -94,10 +116,12 @@ vn_ring_advance(VnRing *ring, const VnRingEntry *now, VnRingFunc func, gpointer 
     if (!found && !is_new(ring, now, 0))
         return 0;
     guint length = found ? run_length(ring, now) : ring->n_entries;
-    for (guint step = 0; step < length; step++) {
-        guint i = (ring->head + step) % ring->n_entries;
-        func(data, &now[i]);
-    }
+    if (length == ring->n_entries)
+        return take_all(ring, now, func, data);
+    if (length > 0 && !(now[(ring->head + length - 1) % ring->n_entries].flags & IN_USE))
+        length--;
+    for (guint step = 0; step < length; step++)
+        func(data, &now[(ring->head + step) % ring->n_entries]);
     /* An entry that may be half written stays as it was, to be new the next time. */
     for (guint step = 0; step < ring->n_entries; step++) {
         guint i = (ring->head + step) % ring->n_entries;
@@ -105,5 +129,5 @@ vn_ring_advance(VnRing *ring, const VnRingEntry *now, VnRingFunc func, gpointer 
             ring->last[i] = now[i];
     }
     ring->head = (ring->head + length) % ring->n_entries;
-    return length == ring->n_entries ? ring->n_entries : 0;
+    return 0;
 }

@@ -10,7 +10,8 @@
  * its flag. Where writing stands at first is where a run of flags ends, or else where the
  * first run begins. The last entry of a run is believed only when its flag is there:
  * without, it may be half written. When the run is the whole ring, more may have been
- * written than there is room for, and it counts as lost, once the ring.
+ * written than there is room for: what is in it is taken, as much counts as lost, and where
+ * writing stands is found out anew.
  */
 #pragma once
 

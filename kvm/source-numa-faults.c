@@ -75,5 +75,4 @@ stop(VnWindow *window, VnSlots *slots, GError **error)
     return TRUE;
 }
 
-const VnSourceOps vn_source_numa_faults = {
-    .can = can, .start = start, .stop = stop};
+const VnSourceOps vn_source_numa_faults = {.can = can, .start = start, .stop = stop};
