@@ -108,17 +108,17 @@ cost()
 test_dirty_log()
 {
     check "a guest that writes, each vCPU in its own cell" lab_guest_start db1 \
-        --cell-mb 192 --pin "0=$(lab_node_cpus 0)" --pin "1=$(lab_node_cpus 1)" \
-        --workload '--scrub 0' --job vcpu=0,cell=0,mb=80,rate=40 \
-        --job vcpu=1,cell=1,mb=80,rate=40 || return 1
-    check "it has filled its memory" lab_guest_wait_ready db1 180
+        --cell-mb 144 --pin "0=$(lab_node_cpus 0)" --pin "1=$(lab_node_cpus 1)" \
+        --workload '--scrub 0' --job vcpu=0,cell=0,mb=40,rate=20 \
+        --job vcpu=1,cell=1,mb=40,rate=20 || return 1
+    check "it has filled its memory" lab_guest_wait_ready db1 300
     check "it says where its pages are" frames db1
-    check "a window of the dirty log" window db1 dirty-log 8000 "$(pieces 192 192)" \
+    check "a window of the dirty log" window db1 dirty-log 8000 "$(pieces 144 144)" \
         logging db1 3 dirty-bitmap
     report dirty-log write 0 1
     check "vCPU and granule of its writes are right" good write 0 1
     diag "$(grep '^slot' "$work/window")"
-    check "KVM's slots are as its cells are mapped" slots_are_right db1 192
+    check "KVM's slots are as its cells are mapped" slots_are_right db1 144
     check "without the log on nothing is seen" window db1 dirty-log 1500 ""
     check "indeed nothing" test -z "$(grep '^count' "$work/window")"
 }
@@ -138,7 +138,7 @@ slots_are_right()
 test_refault()
 {
     check "its second vCPU reads only" lab_guest_ask db1 "set job=1 access=read"
-    check "a window of refaults" window db1 refault 8000 "$(pieces 192 192)"
+    check "a window of refaults" window db1 refault 8000 "$(pieces 144 144)"
     report refault read 1
     report refault write 0
     check "what is only read is found, and who reads it" good read 1
@@ -165,17 +165,17 @@ refused()
 test_ring()
 {
     check "a guest with dirty rings" lab_guest_start ring1 --dirty-ring 4096 \
-        --cell-mb 160,256 --pin "0=$(lab_node_cpus 0)" --pin "1=$(lab_node_cpus 1)" \
-        --workload '--scrub 0' --job vcpu=0,cell=0,mb=60,rate=20 \
-        --job vcpu=1,cell=1,mb=200,rate=20 || return 1
-    check "it has filled its memory" lab_guest_wait_ready ring1 180
+        --cell-mb 144,192 --pin "0=$(lab_node_cpus 0)" --pin "1=$(lab_node_cpus 1)" \
+        --workload '--scrub 0' --job vcpu=0,cell=0,mb=40,rate=10 \
+        --job vcpu=1,cell=1,mb=100,rate=20 || return 1
+    check "it has filled its memory" lab_guest_wait_ready ring1 300
     check "it says where its pages are" frames ring1
-    check "a window of its rings" window ring1 dirty-ring 16000 "$(pieces 160 256)" \
+    check "a window of its rings" window ring1 dirty-ring 16000 "$(pieces 144 192)" \
         logging ring1 12 dirty-ring
     report dirty-ring write 0 1
     diag "$(grep '^slot' "$work/window")"
     check "vCPU and granule of its writes are right" good write 0 1
-    check "a window of its dirty log by BPF" window ring1 dirty-log 16000 "$(pieces 160 256)" \
+    check "a window of its dirty log by BPF" window ring1 dirty-log 16000 "$(pieces 144 192)" \
         logging ring1 12 dirty-ring
     report dirty-log write 0 1
     diag "$(grep '^slot' "$work/window")"
