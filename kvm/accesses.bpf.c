@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * In the kernel: counts, per vCPU and granule, the pages that KVM's dirty log takes in and
- * the second-stage faults, for guests that have a window open; and notes KVM's memory
+ * In the kernel: counts, per vCPU and granule, the pages that KVM's dirty log takes in
+ * and the second-stage faults, for guests that have a window open; and notes KVM's memory
  * slots as they come by. Attached once, switched on and off by the maps: with no window
  * open a fault costs a look at one word more. Only what a vCPU's own thread does is
  * counted, so no two CPUs ever write the same value.
  *
  * The few fields of kernel structures are found by their names when it is loaded (CO-RE);
- * both functions are exported by KVM, with the same first three arguments since Linux 5.12.
+ * both functions are exported by KVM, with the same first three arguments since Linux
+ * 5.12.
  */
 typedef unsigned char __u8;
 typedef unsigned short __u16;

@@ -42,10 +42,11 @@ gboolean vn_accesses_built_in(void);
  * vn_accesses_missing:
  * @root: "/", or of a recorded machine
  *
- * What can be told without trying: that there is no KVM here, no type information (BTF) of
- * it, or no right to use BPF.
+ * What can be told without trying: that there is no KVM here, no type information (BTF)
+ * of it, or no right to use BPF.
  *
- * Returns: (transfer full) (nullable): the reason, in words; NULL: nothing speaks against.
+ * Returns: (transfer full) (nullable): the reason, in words; NULL: nothing speaks
+ * against.
  */
 char *vn_accesses_missing(const char *root);
 

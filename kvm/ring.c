@@ -58,9 +58,9 @@ is_new(const VnRing *ring, const VnRingEntry *now, guint i)
 }
 
 /*
- * Where the run of new entries begins: behind the longest stretch of old ones, for an entry
- * within the run that was written as it was before looks old, too. FALSE: there is no old
- * one, or no new one.
+ * Where the run of new entries begins: behind the longest stretch of old ones, for an
+ * entry within the run that was written as it was before looks old, too. FALSE: there is
+ * no old one, or no new one.
  */
 static gboolean
 find_head(VnRing *ring, const VnRingEntry *now)
@@ -83,7 +83,9 @@ find_head(VnRing *ring, const VnRingEntry *now)
     return ring->has_head;
 }
 
-/* How many entries from the head on are up to the last new one; it may be half written. */
+/*
+ * How many entries from the head on are up to the last new one; it may be half written.
+ */
 static guint
 run_length(const VnRing *ring, const VnRingEntry *now)
 {

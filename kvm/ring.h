@@ -3,15 +3,15 @@
  * VnRing: follows one vCPU's dirty ring from copies of it, without the kernel's private
  * positions and without changing it. Pure; kvm/ring-map.h makes the copies.
  *
- * Theory of operation. KVM writes an entry (slot, page number, then the flag "dirty"), one
- * behind the other around the ring; QEMU harvests it (flag "reset"); KVM clears the flags,
- * and only then may write it again. So what is new between two copies is one run of
- * entries: from where we stopped to the last entry that differs from our copy, or that got
- * its flag. Where writing stands at first is where a run of flags ends, or else where the
- * first run begins. The last entry of a run is believed only when its flag is there:
+ * Theory of operation. KVM writes an entry (slot, page number, then the flag "dirty"),
+ * one behind the other around the ring; QEMU harvests it (flag "reset"); KVM clears the
+ * flags, and only then may write it again. So what is new between two copies is one run
+ * of entries: from where we stopped to the last entry that differs from our copy, or that
+ * got its flag. Where writing stands at first is where a run of flags ends, or else where
+ * the first run begins. The last entry of a run is believed only when its flag is there:
  * without, it may be half written. When the run is the whole ring, more may have been
- * written than there is room for: what is in it is taken, as much counts as lost, and where
- * writing stands is found out anew.
+ * written than there is room for: what is in it is taken, as much counts as lost, and
+ * where writing stands is found out anew.
  */
 #pragma once
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What all sources have in common: what runs, what it costs us, and the end of a guest. */
+/*
+ * What all sources have in common: what runs, what it costs us, and the end of a guest.
+ */
 #include "kvm/sampler.h"
 
 #include <errno.h>

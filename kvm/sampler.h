@@ -61,8 +61,8 @@ typedef struct VnWindow VnWindow;
  * VN_SAMPLE_DIRTY_LOG_BPF: counts pages while somebody has the dirty log switched on.
  * VN_SAMPLE_DIRTY_RING: likewise, where the guest has dirty rings.
  * VN_SAMPLE_REFAULT: has the kernel drop the guest's second-stage mappings, by writing 4
- *   to /proc/PID/clear_refs; each is made again at its next access. This also begins a new
- *   round for whoever tracks soft-dirty pages of QEMU.
+ *   to /proc/PID/clear_refs; each is made again at its next access. This also begins a
+ *   new round for whoever tracks soft-dirty pages of QEMU.
  * VN_SAMPLE_NUMA_FAULTS: nothing to start: AutoNUMA's counters are read at the end.
  * VN_SAMPLE_DIRTY_RATE is libvirt's, and UNSUPPORTED here.
  */

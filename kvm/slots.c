@@ -89,8 +89,8 @@ vn_slots_add(VnSlots *slots, const VnSlot *slot)
 }
 
 /*
- * The only piece that nobody has and that has room, if it is well filled; NULL: none, more
- * than one, or it may be a device's.
+ * The only piece that nobody has and that has room, if it is well filled; NULL: none,
+ * more than one, or it may be a device's.
  */
 static VnSlot *
 only_piece_for(const VnSlots *slots, guint64 pages)

@@ -63,8 +63,8 @@ typedef struct {
  *
  * Finds out which piece of RAM each slot is, where only one can be: where no other has
  * room for the page numbers that were seen, and these reach into its second half; there
- * may be slots of devices, which are small. A slot's number alone says nothing about where
- * it lies. Slots whose id is known already stay. What stays in doubt gets no id.
+ * may be slots of devices, which are small. A slot's number alone says nothing about
+ * where it lies. Slots whose id is known already stay. What stays in doubt gets no id.
  *
  * Returns: how many of @uses have a piece now.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * KVM's dirty rings, read in place, where BPF is not to be had. The ring names slots; where
- * these lie is found out from the guest's RAM (vn_slots_match()). Pages of slots that are
- * not known yet are kept aside, some of them; what stays unknown is lost.
+ * KVM's dirty rings, read in place, where BPF is not to be had. The ring names slots;
+ * where these lie is found out from the guest's RAM (vn_slots_match()). Pages of slots
+ * that are not known yet are kept aside, some of them; what stays unknown is lost.
  */
 #include <errno.h>
 #include <sys/syscall.h>

@@ -72,7 +72,9 @@ start(VnWindow *window, const VnGuest *guest, GError **error)
     return FALSE;
 }
 
-/* One fault is one mapping: a page, or a granule where the host backs it by huge pages. */
+/*
+ * One fault is one mapping: a page, or a granule where the host backs it by huge pages.
+ */
 static void
 set_count_pages(const VnWindow *window)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * sample PID VCPUS SOURCE MILLISECONDS [GPA+BYTES...]: one window of kvm/sampler.h on a
- * running QEMU, for tests in the lab. Prints what can be had ("can SOURCE", "cannot SOURCE:
- * WHY"), "open" when the window is, and then what it brought, a line each:
+ * running QEMU, for tests in the lab. Prints what can be had ("can SOURCE", "cannot
+ * SOURCE: WHY"), "open" when the window is, and then what it brought, a line each:
  *   slot ID GPA BYTES HVA, count GRANULE VCPU read|write COUNT, hint VCPU NODE COUNT, and
  *   cost KEY=VALUE...
  * SOURCE "none": only what can be had. The pieces are the guest's RAM.

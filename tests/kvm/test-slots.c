@@ -65,7 +65,10 @@ test_find(void)
     g_assert_false(vn_slots_has_granule(slots, VN_SLOTS_GPA_MAX / VN_GRANULE_BYTES));
 }
 
-/* Sizes of pieces in MiB, what was seen (slot:pages), and what comes out (slot per piece). */
+/*
+ * Sizes of pieces in MiB, what was seen (slot:pages), and what comes out (slot per
+ * piece).
+ */
 static const struct {
     const char *name;
     guint pieces[4];
