@@ -61,7 +61,7 @@ set_libbpf_error(GError **error, int result, const char *what)
     if (result == -EPERM || result == -EACCES)
         code = VN_ERROR_REFUSED;
     else if (result == -ENOENT || result == -ESRCH || result == -EINVAL ||
-             result == -ENOTSUP || result == -EOPNOTSUPP)
+             result == -EOPNOTSUPP)
         code = VN_ERROR_UNSUPPORTED; /* no such function or type, or no such feature */
     g_set_error(error, VN_ERROR, (gint) code, "BPF: %s: %s%s", what, g_strerror(-result),
                 valid);
@@ -135,7 +135,6 @@ close_link(gpointer link)
     bpf_link__destroy(link);
 }
 
-/* What of it works is used: both kinds, or one of them. */
 static VnAccesses *
 try_kinds(guint kinds, guint counts_max, GError **error)
 {
@@ -156,6 +155,14 @@ try_kinds(guint kinds, guint counts_max, GError **error)
     return g_steal_pointer(&accesses);
 }
 
+/* Why a kind is not there; the failure that is asked about always has its reason. */
+static char *
+reason_of(const GError *problem)
+{
+    return g_strdup(problem ? problem->message : "BPF: not attached");
+}
+
+/* What of it works is used: both kinds, or one of them. */
 VnAccesses *
 vn_accesses_attach(guint counts_max, GError **error)
 {
@@ -167,12 +174,12 @@ vn_accesses_attach(guint counts_max, GError **error)
     if (!accesses) {
         accesses = try_kinds(VN_ACCESSES_WRITES, counts_max, &without);
         if (accesses)
-            accesses->no_faults = g_strdup(both->message);
+            accesses->no_faults = reason_of(both);
     }
     if (!accesses) {
         accesses = try_kinds(VN_ACCESSES_FAULTS, counts_max, NULL);
         if (accesses)
-            accesses->no_writes = g_strdup(without->message);
+            accesses->no_writes = reason_of(without);
     }
     libbpf_set_print(print);
     if (!accesses)
