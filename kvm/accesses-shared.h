@@ -57,5 +57,4 @@ struct vn_bpf_slot {
     __u64 gfn;
     __u64 pages;
     __u64 hva;
-    __u64 moves; /* how often it was seen to have changed */
 };

@@ -131,8 +131,6 @@ learn_slot(struct vn_bpf_thread *thread, const struct kvm_memory_slot *memslot)
     if (known && known->gfn == slot.gfn && known->pages == slot.pages &&
         known->hva == slot.hva)
         return;
-    if (known)
-        slot.moves = known->moves + 1;
     bpf_map_update_elem(&slots, &key, &slot, BPF_ANY);
 }
 

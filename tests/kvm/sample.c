@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * sample PID VCPUS SOURCE MILLISECONDS [GPA+BYTES...]: one window of kvm/sampler.h on a
- * running QEMU, for tests in the lab. Prints what can be had ("can SOURCE", "cannot
- * SOURCE: WHY"), "open" when the window is, and then what it brought, a line each:
- *   slot ID GPA BYTES HVA, count GRANULE VCPU read|write COUNT, hint VCPU NODE COUNT, and
+ * sample: windows of kvm/sampler.h on running QEMUs, for tests in the lab. Attaches its
+ * programs at once, says "ready", and then takes windows from standard input, a line each:
+ *   PID VCPUS SOURCE MILLISECONDS [GPA+BYTES...]
+ * The pieces are the guest's RAM. The answer is what can be had ("can SOURCE", "cannot
+ * SOURCE: WHY"), "open" when the window is (not for SOURCE "none"), what it brought:
+ *   slot ID GPA BYTES HVA, count GRANULE VCPU read|write COUNT, hint VCPU NODE COUNT,
  *   cost KEY=VALUE...
- * SOURCE "none": only what can be had. The pieces are the guest's RAM.
+ * and "end", or "end: WHY".
  */
 #include "kvm/sampler.h"
 
@@ -80,16 +82,11 @@ print_sample(const VnSample *sample, const VnSlots *slots)
 }
 
 static gboolean
-run(const VnGuest *guest, const char *source_name, const char *milliseconds,
-    const VnSlots *memory, GError **error)
+run_window(VnSampler *sampler, const VnGuest *guest, const char *source_name,
+           const char *milliseconds, const VnSlots *memory, GError **error)
 {
-    g_autoptr(GError) problem = NULL;
-    g_autoptr(VnSampler) sampler = vn_sampler_new(0);
     g_autoptr(VnSlots) slots = NULL;
     VnSampleSource source;
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    if (!vn_sampler_attach(sampler, &problem))
-        printf("# %s\n", problem->message);
     print_sources(sampler, guest);
     if (strcmp(source_name, "none") == 0)
         return TRUE;
@@ -110,29 +107,45 @@ run(const VnGuest *guest, const char *source_name, const char *milliseconds,
     return TRUE;
 }
 
-int
-main(int argc, char **argv)
+static gboolean
+run_line(VnSampler *sampler, char *line, GError **error)
 {
-    g_autoptr(GError) error = NULL;
     g_autoptr(VnSlots) memory = vn_slots_new();
-    if (argc < 5) {
-        fprintf(stderr, "usage: %s PID VCPUS SOURCE MILLISECONDS [GPA+BYTES...]\n",
-                argv[0]);
-        return 2;
+    g_auto(GStrv) words = g_strsplit(g_strstrip(line), " ", -1);
+    if (g_strv_length(words) < 4) {
+        g_set_error_literal(error, VN_ERROR, VN_ERROR_INVALID, "too few words");
+        return FALSE;
     }
     g_autoptr(VnGuest) guest = vn_guest_new("sampled", "");
-    guest->pid = (int) g_ascii_strtoll(argv[1], NULL, 10);
-    for (guint i = 0; i < (guint) g_ascii_strtoull(argv[2], NULL, 10); i++)
+    guest->pid = (int) g_ascii_strtoll(words[0], NULL, 10);
+    for (guint i = 0; i < (guint) g_ascii_strtoull(words[1], NULL, 10); i++)
         vn_guest_add_vcpu(guest, i, 0);
-    for (int i = 5; i < argc; i++) {
-        if (!add_piece(memory, argv[i])) {
-            fprintf(stderr, "%s: not GPA+BYTES\n", argv[i]);
-            return 2;
+    for (guint i = 4; words[i]; i++) {
+        if (*words[i] && !add_piece(memory, words[i])) {
+            g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "%s: not GPA+BYTES", words[i]);
+            return FALSE;
         }
     }
-    if (vn_process_fill_threads("/", guest, &error) &&
-        run(guest, argv[3], argv[4], memory, &error))
-        return EXIT_SUCCESS;
-    fprintf(stderr, "%s\n", error->message);
-    return EXIT_FAILURE;
+    return vn_process_fill_threads("/", guest, error) &&
+           run_window(sampler, guest, words[2], words[3], memory, error);
+}
+
+int
+main(void)
+{
+    g_autoptr(GError) problem = NULL;
+    g_autoptr(VnSampler) sampler = vn_sampler_new(0);
+    char line[4096];
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (!vn_sampler_attach(sampler, &problem))
+        printf("# %s\n", problem->message);
+    puts("ready");
+    while (fgets(line, sizeof(line), stdin)) {
+        g_autoptr(GError) error = NULL;
+        if (run_line(sampler, line, &error))
+            puts("end");
+        else
+            printf("end: %s\n", error->message);
+    }
+    return EXIT_SUCCESS;
 }

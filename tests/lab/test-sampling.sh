@@ -33,27 +33,42 @@ frames()
     test -s "$work/frames"
 }
 
-# window NAME SOURCE MILLISECONDS PIECES [COMMAND...]: one window, the command within it; its
-# lines are in $work/window.
-window()
+# One sampler for all, as in a daemon: attached before the first guest, detached after the last.
+start_sampler()
 {
-    local name=$1 source=$2 milliseconds=$3 memory=$4 pid result=0
-    shift 4
-    pid=$(lab_guest_pid "$name") || return 1
-    # shellcheck disable=SC2086 # words are meant
-    "$sample" "$pid" 2 "$source" "$milliseconds" $memory >"$work/window" 2>"$work/errors" &
-    lab_wait 60 "the window to open" opened $! || result=1
-    if ((result == 0 && $#)); then
-        "$@" || result=1
-    fi
-    wait $! || result=1
-    cat "$work/errors" >&2
-    return "$result"
+    mkfifo "$work/orders"
+    "$sample" <"$work/orders" >"$work/answers" 2>&1 &
+    exec {orders}>"$work/orders"
+    lab_wait 120 "the sampler" grep -q '^ready' "$work/answers"
 }
 
-opened()
+stop_sampler()
 {
-    grep -q '^open' "$work/window" || ! kill -0 "$1" 2>/dev/null
+    exec {orders}>&-
+    wait
+}
+
+# window NAME SOURCE MILLISECONDS PIECES [COMMAND...]: one window, the command within it; its
+# lines are in $work/window. Fails when it does, or the command.
+window()
+{
+    local name=$1 source=$2 milliseconds=$3 memory=$4 pid offset result=0
+    shift 4
+    pid=$(lab_guest_pid "$name") || return 1
+    offset=$(stat -c %s "$work/answers")
+    echo "$pid 2 $source $milliseconds $memory" >&"$orders"
+    if (($#)); then
+        lab_wait 60 "the window to open" said "$offset" '^(open|end)' && "$@" || result=1
+    fi
+    lab_wait 120 "the window to end" said "$offset" '^end' || result=1
+    tail -c "+$((offset + 1))" "$work/answers" >"$work/window"
+    tail -n 1 "$work/window"
+    grep -q '^end$' "$work/window" && return "$result"
+}
+
+said()
+{
+    tail -c "+$(($1 + 1))" "$work/answers" | grep -Eq "$2"
 }
 
 # logging NAME SECONDS MODE: has libvirt switch the dirty log on.
@@ -92,7 +107,7 @@ good()
     judge "$@" | tr ' ' '\n' | awk -F= '
         { value[$1] = $2 }
         END { exit !(value["all"] > 0 && value["right"] >= 99 && value["found"] >= 95) }' ||
-        { judge "$@"; tail -n 1 "$work/window"; return 1; }
+        { judge "$@"; tail -n 2 "$work/window"; return 1; }
 }
 
 report()
@@ -150,16 +165,15 @@ test_ends()
 {
     check_fails "a guest that ends within a window" window db1 dirty-log 5000 "" \
         virsh -q destroy db1
-    diag "$(cat "$work/errors")"
-    check "says so" grep -q 'it ended within the window' "$work/errors"
+    check "says so" grep -q '^end: .*it ended within the window' "$work/window"
     lab_guest_stop db1
 }
 
 refused()
 {
     local pid
-    pid=$(lab_guest_pid ring1) &&
-        setpriv --bounding-set -sys_admin,-bpf,-perfmon "$sample" "$pid" 2 none 1
+    pid=$(lab_guest_pid ring1) && echo "$pid 2 none 1" |
+        setpriv --bounding-set -sys_admin,-bpf,-perfmon "$sample"
 }
 
 test_ring()
@@ -187,8 +201,11 @@ test_ring()
     lab_guest_stop ring1
 }
 
+check "programs are attached" start_sampler
+diag "$(cat "$work/answers")"
 test_dirty_log
 test_refault
 test_ends
 test_ring
+stop_sampler
 done_testing
