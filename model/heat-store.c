@@ -287,12 +287,16 @@ vn_heat_store_get(VnHeatStore *store, guint32 granule)
 }
 
 const VnHeatSlot *
-vn_heat_store_next(const VnHeatStore *store, guint64 from, guint64 *ret_granule)
+vn_heat_store_next(const VnHeatStore *store, guint *place, guint64 from,
+                   guint64 *ret_granule)
 {
     /* A unit that begins before @from is not wanted any more. */
     guint64 unit = (from + (1u << store->shift) - 1) >> store->shift;
-    for (guint i = find_block(store, unit / VN_HEAT_SLOTS); i < store->blocks->len; i++) {
-        const VnHeatBlock *block = block_at(store, i);
+    if (*place >= store->blocks->len ||
+        block_at(store, *place)->index != unit / VN_HEAT_SLOTS)
+        *place = find_block(store, unit / VN_HEAT_SLOTS);
+    for (; *place < store->blocks->len; ++*place) {
+        const VnHeatBlock *block = block_at(store, *place);
         guint64 first = (guint64) block->index * VN_HEAT_SLOTS;
         guint k = unit > first ? (guint) (unit - first) : 0;
         for (; k < VN_HEAT_SLOTS; k++) {

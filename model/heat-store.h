@@ -89,12 +89,14 @@ VnHeatSlot *vn_heat_store_get(VnHeatStore *store, guint32 granule);
 
 /**
  * vn_heat_store_next:
+ * @place: (inout): where the block of @from may be found, a guess; then, where the slot's
+ *   is
  * @from: the smallest granule wanted
  * @ret_granule: the slot's first granule
  *
  * Returns: the next slot that has a total, or NULL.
  */
-const VnHeatSlot *vn_heat_store_next(const VnHeatStore *store, guint64 from,
+const VnHeatSlot *vn_heat_store_next(const VnHeatStore *store, guint *place, guint64 from,
                                      guint64 *ret_granule);
 
 /**

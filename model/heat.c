@@ -393,14 +393,31 @@ describe(const VnHeat *heat, const VnHeatSlot *slot, guint64 granule, VnHeatGran
     }
 }
 
+/* The iterator's next slot, of which only the total may be wanted. */
+static const VnHeatSlot *
+next_slot(VnHeatIter *iter, guint64 *ret_granule)
+{
+    const VnHeatSlot *slot =
+        vn_heat_store_next(&iter->heat->store, &iter->place, iter->from, ret_granule);
+    if (slot)
+        iter->from = *ret_granule + 1;
+    return slot;
+}
+
+void
+vn_heat_iter_init(VnHeatIter *iter, const VnHeat *heat, guint64 from)
+{
+    *iter = (VnHeatIter){.heat = heat, .from = from};
+}
+
 gboolean
-vn_heat_next(const VnHeat *heat, guint64 from, VnHeatGranule *ret_granule)
+vn_heat_iter_next(VnHeatIter *iter, VnHeatGranule *ret_granule)
 {
     guint64 granule;
-    const VnHeatSlot *slot = vn_heat_store_next(&heat->store, from, &granule);
+    const VnHeatSlot *slot = next_slot(iter, &granule);
     if (!slot)
         return FALSE;
-    describe(heat, slot, granule, ret_granule);
+    describe(iter->heat, slot, granule, ret_granule);
     return TRUE;
 }
 
@@ -423,8 +440,9 @@ take_spectrum(const VnHeat *heat, Spectrum *spectrum)
     const VnHeatSlot *slot;
     guint64 granule;
     *spectrum = (Spectrum){0};
-    for (guint64 from = 0; (slot = vn_heat_store_next(&heat->store, from, &granule));
-         from = granule + 1) {
+    VnHeatIter iter;
+    vn_heat_iter_init(&iter, heat, 0);
+    while ((slot = next_slot(&iter, &granule))) {
         double rate = rate_of(heat, slot->total);
         spectrum->n[step_of(rate)]++;
         spectrum->rates[step_of(rate)] += rate;
@@ -474,8 +492,9 @@ vn_heat_hottest(const VnHeat *heat, guint n)
     guint left = n - above;
     const VnHeatSlot *slot;
     guint64 granule;
-    for (guint64 from = 0; (slot = vn_heat_store_next(&heat->store, from, &granule));
-         from = granule + 1) {
+    VnHeatIter iter;
+    vn_heat_iter_init(&iter, heat, 0);
+    while ((slot = next_slot(&iter, &granule))) {
         guint own = step_of(rate_of(heat, slot->total));
         gboolean last = own + 1 == step && left > 0;
         if (own < step && !last)
@@ -535,8 +554,9 @@ vn_heat_alternation(const VnHeat *heat, gint64 *ret_period_us)
     double flips = 0; /* weighted by accesses */
     const VnHeatSlot *slot;
     guint64 granule;
-    for (guint64 from = 0; (slot = vn_heat_store_next(&heat->store, from, &granule));
-         from = granule + 1) {
+    VnHeatIter iter;
+    vn_heat_iter_init(&iter, heat, 0);
+    while ((slot = next_slot(&iter, &granule))) {
         all += slot->total;
         if (slot->flips < VN_HEAT_ALTERNATING_FLIPS * scale)
             continue;

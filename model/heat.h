@@ -143,13 +143,18 @@ double vn_heat_hint(const VnHeat *heat, guint vcpu, int host_node);
  */
 double vn_heat_stability(const VnHeat *heat);
 
-/**
- * vn_heat_next:
- * @from: the smallest granule wanted
- *
- * Returns: FALSE when nothing is known from there on; else @ret_granule is the next.
- */
-gboolean vn_heat_next(const VnHeat *heat, guint64 from, VnHeatGranule *ret_granule);
+/* Goes through all that is known, ascending; for as long as nothing is fed. */
+typedef struct {
+    const VnHeat *heat;
+    guint64 from; /* the smallest granule wanted */
+    guint place;
+} VnHeatIter;
+
+/** vn_heat_iter_init: @from: the first granule wanted. */
+void vn_heat_iter_init(VnHeatIter *iter, const VnHeat *heat, guint64 from);
+
+/** vn_heat_iter_next: FALSE when there is nothing more; else @ret_granule is the next. */
+gboolean vn_heat_iter_next(VnHeatIter *iter, VnHeatGranule *ret_granule);
 
 /**
  * vn_heat_hot_rate: the lowest rate of a hot granule (of a unit, where the heat is

@@ -22,6 +22,8 @@ typedef struct {
     const VnPlacement *placement;
     const VnHost *host;
     guint n_nodes;
+    int *node_of_vcpu;  /* place in VnHost.nodes; -1: not known */
+    int *node_of_id;    /* the same by host node id, VN_HOST_NODES_MAX of them */
     Origin *nodes;      /* of a vCPU on this node */
     Origin *cells;      /* of any vCPU of this cell */
     double *cell_rates; /* all its vCPUs' accesses, as shares of the guest's */
@@ -54,7 +56,7 @@ vn_placement_free(VnPlacement *placement)
 void
 vn_placement_set_vcpu(VnPlacement *placement, guint vcpu, int host_node)
 {
-    g_return_if_fail(vcpu < placement->n_vcpus);
+    g_return_if_fail(vcpu < placement->n_vcpus && host_node < (int) VN_HOST_NODES_MAX);
     placement->vcpus[vcpu] = host_node;
 }
 
@@ -145,12 +147,21 @@ free_origins(Origin *origins, guint n)
     g_free(origins);
 }
 
-/* Where the vCPU runs, as a place in VnHost.nodes; -1: not known. */
-static int
-node_of_vcpu(const Judge *judge, guint vcpu)
+static void
+index_nodes(Judge *judge)
 {
-    int id = vcpu < judge->placement->n_vcpus ? judge->placement->vcpus[vcpu] : -1;
-    return id < 0 ? -1 : vn_host_node_index(judge->host, (guint) id);
+    const VnPlacement *placement = judge->placement;
+    guint n_vcpus = vn_heat_n_vcpus(judge->heat);
+    judge->node_of_id = g_new(int, VN_HOST_NODES_MAX);
+    judge->node_of_vcpu = g_new(int, n_vcpus);
+    for (guint i = 0; i < VN_HOST_NODES_MAX; i++)
+        judge->node_of_id[i] = -1;
+    for (guint i = 0; i < judge->n_nodes; i++)
+        judge->node_of_id[node_at(judge->host, i)->id] = (int) i;
+    for (guint i = 0; i < n_vcpus; i++) {
+        int id = i < placement->n_vcpus ? placement->vcpus[i] : -1;
+        judge->node_of_vcpu[i] = id >= 0 ? judge->node_of_id[id] : -1;
+    }
 }
 
 static void
@@ -159,6 +170,7 @@ prepare(Judge *judge)
     guint n_cells = judge->locality->n_cells;
     guint n_vcpus = vn_heat_n_vcpus(judge->heat);
     double all = 0;
+    index_nodes(judge);
     judge->nodes = g_new0(Origin, judge->n_nodes);
     judge->cells = g_new0(Origin, n_cells);
     judge->cell_rates = g_new0(double, n_cells);
@@ -177,7 +189,7 @@ prepare(Judge *judge)
     for (guint i = 0; i < n_vcpus; i++) {
         guint cell = vn_heat_cell_of_vcpu(judge->heat, i);
         double rate = vn_heat_vcpu_rate(judge->heat, i);
-        int node = node_of_vcpu(judge, i);
+        int node = judge->node_of_vcpu[i];
         if (node >= 0 && rate > 0)
             origin_add(judge, &judge->cells[cell], (guint) node,
                        rate / judge->cell_rates[cell]);
@@ -208,15 +220,13 @@ judge_share(Judge *judge, const VnHeatGranule *granule, const VnPlace *place,
             double share)
 {
     VnLocality *locality = judge->locality;
-    int node = place && place->host_node >= 0
-                   ? vn_host_node_index(judge->host, (guint) place->host_node)
-                   : -1;
+    int node = place && place->host_node >= 0 ? judge->node_of_id[place->host_node] : -1;
     double *by_cell = place ? locality->by_cell + place->cell : NULL;
     for (guint i = 0; i < granule->n_accessors; i++) {
         const VnHeatAccessor *accessor = &granule->accessors[i];
         const Origin *origin = &judge->cells[accessor->cell];
         if (accessor->vcpu >= 0) {
-            int from = node_of_vcpu(judge, (guint) accessor->vcpu);
+            int from = judge->node_of_vcpu[accessor->vcpu];
             origin = from >= 0 ? &judge->nodes[from] : NULL;
         }
         judge_accesses(judge, accessor->cell, origin, node, accessor->rate * share);
@@ -294,7 +304,7 @@ conclude_from_hints(Judge *judge, gint64 now_us)
 {
     Sums all = {0};
     for (guint vcpu = 0; vcpu < vn_heat_n_vcpus(judge->heat); vcpu++) {
-        int from = node_of_vcpu(judge, vcpu);
+        int from = judge->node_of_vcpu[vcpu];
         for (guint i = 0; i < judge->n_nodes; i++) {
             double rate =
                 vn_heat_hint(judge->heat, vcpu, (int) node_at(judge->host, i)->id);
@@ -334,7 +344,9 @@ vn_locality_new(const VnHeat *heat, const VnPlacement *placement, const VnHost *
     prepare(&judge);
 
     VnHeatGranule granule;
-    for (guint64 from = 0; vn_heat_next(heat, from, &granule); from = granule.granule + 1)
+    VnHeatIter iter;
+    vn_heat_iter_init(&iter, heat, 0);
+    while (vn_heat_iter_next(&iter, &granule))
         judge_granule(&judge, &granule);
     conclude(&judge, now_us);
     if (!(locality->guest.rate > 0))
@@ -342,6 +354,8 @@ vn_locality_new(const VnHeat *heat, const VnPlacement *placement, const VnHost *
 
     free_origins(judge.nodes, judge.n_nodes);
     free_origins(judge.cells, locality->n_cells);
+    g_free(judge.node_of_vcpu);
+    g_free(judge.node_of_id);
     g_free(judge.cell_rates);
     g_free(judge.sums);
     return locality;

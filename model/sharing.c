@@ -153,8 +153,9 @@ vn_sharing_new(const VnHeat *heat)
     Pairs pairs;
     pairs_init(&pairs, heat);
     VnHeatGranule granule;
-    for (guint64 from = 0; vn_heat_next(heat, from, &granule);
-         from = granule.granule + 1) {
+    VnHeatIter iter;
+    vn_heat_iter_init(&iter, heat, 0);
+    while (vn_heat_iter_next(&iter, &granule)) {
         VnHeatOwner owner = vn_heat_owner(&granule, NULL);
         sharing->rates[owner] += granule.rate;
         sharing->granules[owner] += granule.n_granules;

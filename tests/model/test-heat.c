@@ -43,11 +43,20 @@ make(guint n_vcpus, guint per_cell)
     return vn_heat_new(cells, n_vcpus, HALF_LIFE);
 }
 
+/* The first that is known of @from and the granules after it. */
+static gboolean
+next_at(const VnHeat *heat, guint64 from, VnHeatGranule *ret_granule)
+{
+    VnHeatIter iter;
+    vn_heat_iter_init(&iter, heat, from);
+    return vn_heat_iter_next(&iter, ret_granule);
+}
+
 static VnHeatGranule
 granule_at(const VnHeat *heat, guint64 granule)
 {
     VnHeatGranule one;
-    g_assert_true(vn_heat_next(heat, granule, &one));
+    g_assert_true(next_at(heat, granule, &one));
     g_assert_cmpuint(one.granule, ==, granule);
     return one;
 }
@@ -57,7 +66,9 @@ sum_of_rates(const VnHeat *heat)
 {
     VnHeatGranule one;
     double sum = 0;
-    for (guint64 from = 0; vn_heat_next(heat, from, &one); from = one.granule + 1)
+    VnHeatIter iter;
+    vn_heat_iter_init(&iter, heat, 0);
+    while (vn_heat_iter_next(&iter, &one))
         sum += one.rate;
     return sum;
 }
@@ -69,7 +80,7 @@ test_nothing_known(void)
     VnHeatGranule one;
     gint64 period = 77;
     g_autoptr(GArray) hottest = vn_heat_hottest(heat, 10);
-    g_assert_false(vn_heat_next(heat, 0, &one));
+    g_assert_false(next_at(heat, 0, &one));
     g_assert_cmpuint(hottest->len, ==, 0);
     g_assert_cmpfloat(vn_heat_rate(heat), ==, 0);
     g_assert_cmpfloat(vn_heat_hot_rate(heat), ==, 0);
@@ -98,9 +109,9 @@ test_rates(void)
     g_assert_cmpuint(one.accessors[1].cell, ==, 1);
     g_assert_cmpfloat_with_epsilon(one.accessors[1].rate, 50, 1e-2);
     g_assert_cmpfloat_with_epsilon(one.others_rate, 0, 1e-2);
-    g_assert_true(vn_heat_next(heat, 4, &one));
+    g_assert_true(next_at(heat, 4, &one));
     g_assert_cmpuint(one.granule, ==, 700);
-    g_assert_false(vn_heat_next(heat, 701, &one));
+    g_assert_false(next_at(heat, 701, &one));
     g_assert_cmpfloat_with_epsilon(vn_heat_rate(heat), 160, 1e-9);
     g_assert_cmpfloat_with_epsilon(vn_heat_vcpu_rate(heat, 1), 10, 1e-9);
     g_assert_cmpfloat(vn_heat_vcpu_rate(heat, 3), ==, 0);
@@ -166,13 +177,13 @@ test_scaling_back(void)
     }
     VnHeatGranule one;
     g_assert_cmpfloat_with_epsilon(granule_at(heat, 3).rate, 64, 0.01);
-    g_assert_false(vn_heat_next(heat, 4, &one));
+    g_assert_false(next_at(heat, 4, &one));
     g_assert_cmpuint(vn_heat_bytes(heat), <, before);
     g_assert_cmpfloat_with_epsilon(vn_heat_vcpu_rate(heat, 1), 0, 1e-9);
 
     /* After ten years only the new counts. */
     feed(heat, 3e8, once, 1);
-    g_assert_false(vn_heat_next(heat, 0, &one) && one.granule == 3);
+    g_assert_false(next_at(heat, 0, &one) && one.granule == 3);
     g_assert_cmpfloat_with_epsilon(vn_heat_rate(heat), 64, 1e-9);
     /* And what comes late counts little. */
     feed(heat, 2e8, always, 1);
@@ -309,7 +320,7 @@ test_unknown_vcpu(void)
     feed(heat, 1, accesses, G_N_ELEMENTS(accesses));
     VnHeatGranule one;
     g_assert_cmpfloat_with_epsilon(vn_heat_rate(heat), 100, 1e-9);
-    g_assert_false(vn_heat_next(heat, 4, &one));
+    g_assert_false(next_at(heat, 4, &one));
     g_assert_cmpfloat_with_epsilon(vn_heat_confidence(heat, NULL, SECOND),
                                    100.0 / 356 / 3, 1e-9);
 }
@@ -364,7 +375,7 @@ test_extreme_rates(void)
     g_assert_cmpuint(g_array_index(hottest, VnHeatGranule, 0).granule, ==, 1);
     vn_heat_feed(heat, slow);
     VnHeatGranule one;
-    g_assert_false(vn_heat_next(heat, 0, &one));
+    g_assert_false(next_at(heat, 0, &one));
     g_assert_true(isfinite(vn_heat_rate(heat)));
     g_assert_cmpuint(vn_heat_bytes(heat), <, 60000);
 }
@@ -476,7 +487,9 @@ test_random(void)
             g_assert_cmpfloat_with_epsilon(sum_of_rates(heat), rate, rate * 1e-5);
         }
         VnHeatGranule one;
-        for (guint64 from = 0; vn_heat_next(heat, from, &one); from = one.granule + 1) {
+        VnHeatIter iter;
+        vn_heat_iter_init(&iter, heat, 0);
+        while (vn_heat_iter_next(&iter, &one)) {
             double known = one.others_rate;
             for (guint i = 0; i < one.n_accessors; i++) {
                 g_assert_cmpfloat(one.accessors[i].rate, >, 0);
