@@ -85,7 +85,7 @@ judge()
     local kind=$1
     shift
     awk -v kind="$kind" -v vcpus=" $* " '
-        NR == FNR { owner[$2] = $2 in owner ? -1 : $1; next }
+        NR == FNR { twice = $2 in owner; owner[$2] = twice ? -1 : $1; next }
         $1 == "count" && $4 == kind && index(vcpus, " " $3 " ") {
             all += $5
             if (!($2 in owner) || owner[$2] < 0) next
@@ -201,7 +201,8 @@ test_ring()
     lab_guest_stop ring1
 }
 
-check "programs are attached" start_sampler
+start_sampler
+check "programs are attached" test "$(<"$work/answers")" = ready
 diag "$(cat "$work/answers")"
 test_dirty_log
 test_refault
