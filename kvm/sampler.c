@@ -135,6 +135,7 @@ window_new(VnSampler *sampler, const VnGuest *guest, const VnSlots *memory,
     VnWindow *window = g_new0(VnWindow, 1);
     window->sampler = sampler;
     window->ops = ops_of(source);
+    window->poll_ms = window->ops->poll_ms;
     window->name = g_strdup(guest->name);
     window->pid = guest->pid;
     window->pidfd = -1;
@@ -194,7 +195,7 @@ vn_window_start(VnSampler *sampler, const VnGuest *guest, const VnSlots *memory,
 guint
 vn_window_poll_ms(const VnWindow *window)
 {
-    return window->ops->poll_ms;
+    return window->poll_ms;
 }
 
 void

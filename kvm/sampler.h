@@ -72,8 +72,8 @@ VnWindow *vn_window_start(VnSampler *sampler, const VnGuest *guest, const VnSlot
 /**
  * vn_window_poll_ms:
  *
- * Returns: how often vn_window_poll() is to be called, in ms; 0: not at all. What is late
- *   is counted as lost.
+ * Returns: after how many ms vn_window_poll() is to be called; 0: not at all. It changes
+ *   from poll to poll. What is late is counted as lost.
  */
 guint vn_window_poll_ms(const VnWindow *window);
 void vn_window_poll(VnWindow *window);

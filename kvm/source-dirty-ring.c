@@ -13,8 +13,13 @@
 
 #define PAGE_BYTES 4096u
 
-/* Within this the fastest of guests does not fill a ring of 4096 entries. */
-#define POLL_MS 20u
+/*
+ * How often rings are looked at, in ms: oftener when a good part of one is new each time,
+ * seldom when little is. QEMU empties them once a second, or when one is full.
+ */
+#define POLL_MS_MIN 5u
+#define POLL_MS_START 20u
+#define POLL_MS_MAX 160u
 
 /* Pages that are kept aside: 3 MiB. */
 #define PENDING_MAX (128u << 10)
@@ -32,6 +37,12 @@ typedef struct {
     VnRingEntry entry;
 } Pending;
 
+/* Its key comes first, so that it is its own key. */
+typedef struct {
+    guint64 key; /* vCPU << 32 | granule */
+    guint64 count;
+} Count;
+
 typedef struct {
     VnSample *sample; /* borrowed: the window's */
     VnSlots *memory;
@@ -40,7 +51,7 @@ typedef struct {
     VnRingEntry *copy;  /* of one ring */
     GArray *uses;       /* of VnSlotUse */
     GArray *pending;    /* of Pending */
-    GHashTable *counts; /* vCPU << 32 | granule (guint64*) to count, by G_POINTER */
+    GHashTable *counts; /* set of Count */
     guint vcpu;         /* whose ring is being looked at */
     gboolean learnt;    /* a slot was seen further than before */
 } RingState;
@@ -109,10 +120,13 @@ count_entry(RingState *state, guint vcpu, const VnRingEntry *entry)
     if (!slot || entry->page >= slot->bytes / PAGE_BYTES)
         return FALSE;
     guint64 granule = (slot->gpa + entry->page * PAGE_BYTES) / VN_GRANULE_BYTES;
-    guint64 key = (guint64) vcpu << 32 | granule;
-    gsize before = GPOINTER_TO_SIZE(g_hash_table_lookup(state->counts, &key));
-    g_hash_table_insert(state->counts, g_memdup2(&key, sizeof(key)),
-                        GSIZE_TO_POINTER(before + 1));
+    Count wanted = {.key = (guint64) vcpu << 32 | granule};
+    Count *count = g_hash_table_lookup(state->counts, &wanted);
+    if (!count) {
+        count = g_memdup2(&wanted, sizeof(wanted));
+        g_hash_table_add(state->counts, count);
+    }
+    count->count++;
     return TRUE;
 }
 
@@ -148,18 +162,33 @@ learn(RingState *state)
     g_array_set_size(state->pending, kept);
 }
 
+/* @most: of one ring's entries, in eighths, that were new. */
+static void
+adapt(VnWindow *window, guint most)
+{
+    if (most >= 4)
+        window->poll_ms = MAX(window->poll_ms / 2, POLL_MS_MIN);
+    else if (most == 0)
+        window->poll_ms = MIN(window->poll_ms * 2, POLL_MS_MAX);
+}
+
 static void
 poll_rings(VnWindow *window)
 {
     RingState *state = window->state;
+    guint64 most = 0;
     for (guint i = 0; i < state->followers->len; i++) {
         Follower *follower = &g_array_index(state->followers, Follower, i);
+        guint64 before = window->sample->cost.faults;
         state->vcpu = follower->map->vcpu;
         vn_ring_map_copy(follower->map, state->copy);
         window->sample->cost.lost +=
             vn_ring_advance(follower->ring, state->copy, on_entry, state);
+        guint64 taken = window->sample->cost.faults - before;
+        most = MAX(most, 8 * taken / follower->map->n_entries);
     }
     learn(state);
+    adapt(window, (guint) most);
 }
 
 static gboolean
@@ -201,14 +230,13 @@ stop(VnWindow *window, VnSlots *slots, GError **error)
     RingState *state = window->state;
     VnSampleCost *cost = &window->sample->cost;
     GHashTableIter iterator;
-    gpointer key;
-    gpointer count;
+    gpointer entry;
     poll_rings(window);
     g_hash_table_iter_init(&iterator, state->counts);
-    while (g_hash_table_iter_next(&iterator, &key, &count)) {
-        guint64 both = *(const guint64 *) key;
-        vn_sample_add(window->sample, both & G_MAXUINT32, (guint) (both >> 32),
-                      VN_ACCESS_WRITE, GPOINTER_TO_SIZE(count));
+    while (g_hash_table_iter_next(&iterator, &entry, NULL)) {
+        const Count *count = entry;
+        vn_sample_add(window->sample, count->key & G_MAXUINT32,
+                      (guint) (count->key >> 32), VN_ACCESS_WRITE, count->count);
     }
     cost->lost += state->pending->len;
     cost->fault_us += cost->faults * VN_SOURCE_FAULT_NS / 1000;
@@ -230,6 +258,6 @@ release(VnWindow *window)
 const VnSourceOps vn_source_dirty_ring = {.can = can,
                                           .start = start,
                                           .poll = poll_rings,
-                                          .poll_ms = POLL_MS,
+                                          .poll_ms = POLL_MS_START,
                                           .stop = stop,
                                           .release = release};

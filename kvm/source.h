@@ -19,7 +19,7 @@ typedef struct {
     gboolean (*start)(VnWindow *window, const VnGuest *guest, GError **error);
 
     void (*poll)(VnWindow *window); /* NULL: need not be */
-    guint poll_ms;
+    guint poll_ms;                  /* at first; later the source sets window->poll_ms */
 
     /* Fills window->sample, and @slots. */
     gboolean (*stop)(VnWindow *window, VnSlots *slots, GError **error);
@@ -42,6 +42,7 @@ struct VnWindow {
     int pidfd;
     GArray *vcpus;   /* of VnSourceVcpu */
     VnSlots *memory; /* NULL: not known */
+    guint poll_ms;
     VnSample *sample;
     gpointer state; /* the source's */
 };

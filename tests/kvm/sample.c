@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * sample: windows of kvm/sampler.h on running QEMUs, for tests in the lab. Attaches its
- * programs at once, says "ready", and then takes windows from standard input, a line each:
+ * programs at once, says "ready", and then takes windows from standard input, a line
+ * each:
  *   PID VCPUS SOURCE MILLISECONDS [GPA+BYTES...]
  * The pieces are the guest's RAM. The answer is what can be had ("can SOURCE", "cannot
  * SOURCE: WHY"), "open" when the window is (not for SOURCE "none"), what it brought:
@@ -47,8 +48,8 @@ wait_and_poll(VnWindow *window, gint64 milliseconds)
 {
     gint64 end_us = g_get_monotonic_time() + milliseconds * 1000;
     gint64 left_us;
-    guint poll_ms = vn_window_poll_ms(window);
     while ((left_us = end_us - g_get_monotonic_time()) > 0) {
+        guint poll_ms = vn_window_poll_ms(window);
         g_usleep((gulong) MIN(left_us, poll_ms ? poll_ms * 1000 : left_us));
         vn_window_poll(window);
     }
