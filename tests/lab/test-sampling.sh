@@ -8,6 +8,7 @@ set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 sample=$1/tests/kvm/sample
+measure=$1/tests/virt/measure
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -71,10 +72,10 @@ said()
     tail -c "+$(($1 + 1))" "$work/answers" | grep -Eq "$2"
 }
 
-# logging NAME SECONDS MODE: has libvirt switch the dirty log on.
+# logging NAME SECONDS bitmap|ring: has the dirty log switched on, by virt/dirty-rate.h.
 logging()
 {
-    virsh -q domdirtyrate-calc "$1" --seconds "$2" --mode "$3" >/dev/null
+    timeout -k 5 100 "$measure" "$(virsh domuuid "$1" | head -n 1)" "$2" "$3" >"$work/measured"
 }
 
 # judge KIND VCPU...: of the window's accesses of that kind: how many in all; of those to the
@@ -129,10 +130,13 @@ test_dirty_log()
     check "it has filled its memory" lab_guest_wait_ready db1 300
     check "it says where its pages are" frames db1
     check "a window of the dirty log" window db1 dirty-log 8000 "$(pieces 144 144)" \
-        logging db1 3 dirty-bitmap
+        logging db1 3 bitmap
     report dirty-log write 0 1
     check "vCPU and granule of its writes are right" good write 0 1
     diag "$(grep '^slot' "$work/window")"
+    diag "$(<"$work/measured")"
+    check "who measures meanwhile is told to wait" grep -q '^second: busy: guest db1' "$work/measured"
+    check "and the first measures" grep -q '^state=2 mb_per_second=[1-9]' "$work/measured"
     check "KVM's slots are as its cells are mapped" slots_are_right db1 144
     check "without the log on nothing is seen" window db1 dirty-log 1500 ""
     check "indeed nothing" test -z "$(grep '^count' "$work/window")"
@@ -185,12 +189,14 @@ test_ring()
     check "it has filled its memory" lab_guest_wait_ready ring1 300
     check "it says where its pages are" frames ring1
     check "a window of its rings" window ring1 dirty-ring 16000 "$(pieces 144 192)" \
-        logging ring1 12 dirty-ring
+        logging ring1 12 ring
     report dirty-ring write 0 1
     diag "$(grep '^slot' "$work/window")"
     check "vCPU and granule of its writes are right" good write 0 1
+    check "each vCPU's rate is measured" grep -q 'vcpu0=[1-9].* vcpu1=[1-9]' "$work/measured" ||
+        diag "$(<"$work/measured")"
     check "a window of its dirty log by BPF" window ring1 dirty-log 16000 "$(pieces 144 192)" \
-        logging ring1 12 dirty-ring
+        logging ring1 12 ring
     report dirty-log write 0 1
     diag "$(grep '^slot' "$work/window")"
     check "vCPU and granule are right there, too" good write 0 1
