@@ -109,15 +109,48 @@ vn_sampler_can(const VnSampler *sampler, const VnGuest *guest, VnSampleSource so
                char **ret_why)
 {
     const VnSourceOps *ops = ops_of(source);
-    if (!ops) {
-        *ret_why = g_strdup("libvirt measures it, not the sampler");
-        return FALSE;
-    }
     if (guest->pid <= 0 || count_threads(guest) == 0) {
         *ret_why = g_strdup("it does not run, or its vCPUs' threads are not known");
         return FALSE;
     }
+    if (!ops) {
+        *ret_why = g_strdup("libvirt measures it, not the sampler");
+        return FALSE;
+    }
     return ops->can(sampler, guest, ret_why);
+}
+
+/* Why @source is not taken; NULL: it is. */
+static char *
+why_not(const VnSampler *sampler, const VnGuest *guest, guint forbidden,
+        VnSampleSource source)
+{
+    char *why = NULL;
+    if (forbidden >> source & 1)
+        return g_strdup("the configuration forbids it");
+    if (source != VN_SAMPLE_DIRTY_RATE || guest->pid <= 0)
+        vn_sampler_can(sampler, guest, source, &why);
+    return why;
+}
+
+gboolean
+vn_sampler_choose(const VnSampler *sampler, const VnGuest *guest, guint forbidden,
+                  VnSampleSource *ret_source, char **ret_why)
+{
+    g_autoptr(GString) reasons = g_string_new(NULL);
+    gboolean found = FALSE;
+    for (guint i = 0; i <= VN_SAMPLE_DIRTY_RATE && !found; i++) {
+        VnSampleSource source = (VnSampleSource) i;
+        g_autofree char *why = why_not(sampler, guest, forbidden, source);
+        found = why == NULL;
+        if (found)
+            *ret_source = source;
+        else
+            g_string_append_printf(reasons, "%s%s: %s", reasons->len ? "; " : "",
+                                   vn_sample_source_name(source), why);
+    }
+    *ret_why = g_string_free(g_steal_pointer(&reasons), FALSE);
+    return found;
 }
 
 static guint64

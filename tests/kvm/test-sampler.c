@@ -120,6 +120,39 @@ test_cannot(void)
     }
 }
 
+#define ONLY(source) (~(1u << (source)))
+
+static void
+test_choose(void)
+{
+    static const struct {
+        gboolean runs;
+        guint forbidden;
+        int source; /* -1: none */
+        const char *says;
+    } cases[] = {
+        {TRUE, ONLY(VN_SAMPLE_DIRTY_RATE), VN_SAMPLE_DIRTY_RATE,
+         "dirty-log: the configuration forbids it; dirty-ring: the conf"},
+        {TRUE, 1u << VN_SAMPLE_NUMA_FAULTS, VN_SAMPLE_DIRTY_RATE,
+         "; dirty-ring: process "},
+        {TRUE, ~0u, -1, "; dirty-rate: the configuration forbids it"},
+        {TRUE, ONLY(VN_SAMPLE_REFAULT), -1, "; refault: "},
+        {FALSE, 0, -1, "dirty-log: it does not run"},
+        {FALSE, ONLY(VN_SAMPLE_DIRTY_RATE), -1, "dirty-rate: "},
+    };
+    g_autoptr(VnSampler) sampler = vn_sampler_new(0);
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(VnGuest) guest = no_guest(cases[i].runs ? getpid() : 0);
+        g_autofree char *why = NULL;
+        VnSampleSource source;
+        gboolean found =
+            vn_sampler_choose(sampler, guest, cases[i].forbidden, &source, &why);
+        g_test_message("%s", why);
+        g_assert_cmpint(found ? (int) source : -1, ==, cases[i].source);
+        g_assert_nonnull(strstr(why, cases[i].says));
+    }
+}
+
 /* A process that has ended, and been waited for. */
 static void
 test_gone(void)
@@ -176,6 +209,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/sampler/missing", test_missing);
     g_test_add_func("/sampler/cannot", test_cannot);
+    g_test_add_func("/sampler/choose", test_choose);
     g_test_add_func("/sampler/gone", test_gone);
     g_test_add_func("/sampler/numa-faults", test_numa_faults);
     return g_test_run();
