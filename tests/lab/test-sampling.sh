@@ -73,8 +73,11 @@ window()
     fi
     lab_wait 120 "the window to end" said "$offset" '^end' || result=1
     tail -c "+$((offset + 1))" "$work/answers" >"$work/window"
-    tail -n 1 "$work/window"
     grep -q '^end$' "$work/window" && return "$result"
+    tail -n 1 "$work/window"
+    tail -n 5 "/var/log/libvirt/qemu/$name.log"
+    tail -n 5 "$(lab_guest_log "$name")"
+    return 1
 }
 
 said()
