@@ -5,6 +5,7 @@
  */
 #include "virt/domains.h"
 
+#include "virt/busy.h"
 #include "virt/session.h"
 #include "virt/virt-error.h"
 
@@ -123,78 +124,6 @@ call(VnConnection *connection, DomainWork **work, gboolean once, guint timeout_m
     return done;
 }
 
-/* What libvirt calls the operation of a job, in words for people. */
-static const char *
-operation_name(int operation)
-{
-    switch (operation) {
-    case VIR_DOMAIN_JOB_OPERATION_START:
-        return "being started";
-    case VIR_DOMAIN_JOB_OPERATION_SAVE:
-        return "being saved";
-    case VIR_DOMAIN_JOB_OPERATION_RESTORE:
-        return "being restored";
-    case VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN:
-        return "migration from another host";
-    case VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT:
-        return "migration to another host";
-    case VIR_DOMAIN_JOB_OPERATION_SNAPSHOT:
-    case VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_REVERT:
-    case VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_DELETE:
-        return "a snapshot";
-    case VIR_DOMAIN_JOB_OPERATION_DUMP:
-        return "being dumped";
-    case VIR_DOMAIN_JOB_OPERATION_BACKUP:
-        return "a backup";
-    default: /* a later libvirt's */
-        return "a libvirt job";
-    }
-}
-
-/* Why the state itself says that something is under way; NULL: it does not. */
-static const char *
-busy_by_state(int state, int reason)
-{
-    if (state == VIR_DOMAIN_SHUTDOWN)
-        return "shutting down";
-    if (state != VIR_DOMAIN_PAUSED)
-        return NULL;
-    switch (reason) {
-    case VIR_DOMAIN_PAUSED_MIGRATION:
-        return "migration";
-    case VIR_DOMAIN_PAUSED_SAVE:
-        return "being saved";
-    case VIR_DOMAIN_PAUSED_DUMP:
-        return "being dumped";
-    case VIR_DOMAIN_PAUSED_SNAPSHOT:
-        return "a snapshot";
-    case VIR_DOMAIN_PAUSED_STARTING_UP:
-        return "being started";
-    case VIR_DOMAIN_PAUSED_POSTCOPY:
-    case VIR_DOMAIN_PAUSED_POSTCOPY_FAILED:
-        return "post-copy migration";
-    default:
-        return NULL;
-    }
-}
-
-/* The job under way, or NULL; a driver without jobs has none. */
-static const char *
-busy_by_job(virDomainPtr domain)
-{
-    int type = VIR_DOMAIN_JOB_NONE;
-    virTypedParameterPtr parameters = NULL;
-    int n_parameters = 0;
-    if (virDomainGetJobStats(domain, &type, &parameters, &n_parameters, 0) < 0)
-        return NULL;
-    int operation = VIR_DOMAIN_JOB_OPERATION_UNKNOWN;
-    virTypedParamsGetInt(parameters, n_parameters, VIR_DOMAIN_JOB_OPERATION, &operation);
-    virTypedParamsFree(parameters, n_parameters);
-    if (type == VIR_DOMAIN_JOB_NONE)
-        return NULL;
-    return operation_name(operation);
-}
-
 static VnGuestState
 state_of(int state)
 {
@@ -228,10 +157,7 @@ describe(virDomainPtr domain, DomainWork *work, GError **error)
     result->state = state_of(state);
     result->xml = g_strdup(xml);
     free(xml);
-    const char *busy = busy_by_state(state, reason);
-    if (!busy && result->state != VN_GUEST_STOPPED)
-        busy = busy_by_job(domain);
-    result->busy = g_strdup(busy);
+    result->busy = g_strdup(vn_virt_busy(domain, state, reason));
     vn_virt_domain_free(work->result);
     work->result = result;
     return TRUE;
