@@ -9,7 +9,7 @@
 /* Each change lowers the score by this at least, so that the search ends soon. */
 #define IMPROVEMENT_MIN 1e-6
 
-/* Distances looked up in one search: half a second; for 64 cells on 64 nodes 28 changes. */
+/* Distances looked up in one search, about: for 64 cells on 64 nodes 28 changes. */
 #define LOOKUPS_MAX (256u << 20)
 
 static const VnHostNode *

@@ -45,8 +45,8 @@ typedef struct {
 } VnSteerEvidence;
 
 typedef enum {
-    VN_STEER_UNSURE, /* too little evidence, or homes of several host nodes: plan as is */
-    VN_STEER_AGREE,  /* what the plan has serves as well as anything else: plan as is */
+    VN_STEER_UNSURE, /* too little evidence, or homes of several host nodes: as planned */
+    VN_STEER_AGREE,  /* what the plan has serves as well as anything else: as planned */
     VN_STEER_ALONE,  /* the guest alternates too fast: no steps */
     VN_STEER_STAY,   /* as it is it serves better than what the plan had: no steps */
     VN_STEER_REPIN,  /* vCPUs go to the memory that they access */
@@ -60,35 +60,18 @@ typedef enum {
  * @plan: the policy align's, with a decision for @guest
  *
  * Changes the guest's homes, reason and steps (but not those of its emulator threads).
- * Of a cell whose home is bound, or whose address range is not known, no memory is moved;
- * vCPUs are pinned anew only where they are not pinned, or by us. No node gets more vCPUs
- * of all guests than it has CPUs, or had, nor more bytes than it has room for.
+ * Memory goes only where its binding and the guest's cpuset.mems let it, and not at all
+ * when its address range is not known; vCPUs are pinned anew only where they are not
+ * pinned, or by us. No host node gets more vCPUs than it has CPUs, those of other guests
+ * counted (nor less than it has now), nor more bytes than it has room for.
+ *
+ * Align has no accesses in view: asked alone again, it may plan the way back (pinned
+ * vCPUs are a home to it). So whoever steers a guest has to do so in every cycle; with
+ * too little evidence (VN_STEER_UNSURE) and earlier steps of this policy in the ledger,
+ * the guest's steps are better dropped than taken.
  */
 VnSteerVerdict vn_steer_guest(const VnSnapshot *snapshot, const VnGuest *guest,
                               const VnSteerEvidence *evidence, VnPlan *plan);
 
-/* "unsure", "agree", "alone", "stay", "repin", "exchange", "move". */
+/** vn_steer_verdict_name: "unsure", "agree", "alone", "stay", "repin" and so on. */
 const char *vn_steer_verdict_name(VnSteerVerdict verdict);
-
-/* A piece of memory that is to go elsewhere. */
-typedef struct {
-    guint64 granule; /* the first */
-    guint n_granules;
-    int from; /* host nodes */
-    int to;
-    double rate; /* 4 KiB pages accessed per second watched */
-} VnSteerPiece;
-
-/**
- * vn_steer_pieces:
- * @homes: (nullable): of int, host node by cell, -1: not to be moved. NULL: the guest is
- *   not bound to cells: what is private to a vCPU, or to a cell whose vCPUs are all on one
- *   host node, goes there; what is shared stays where it is.
- * @n: how many at most, VN_HEAT_HOTTEST_MAX
- *
- * Of the hottest granules those that lie elsewhere, hottest per byte first.
- *
- * Returns: (transfer full): of VnSteerPiece
- */
-GArray *vn_steer_pieces(const VnHeat *heat, const VnPlacement *placement,
-                        const GArray *homes, guint n);
