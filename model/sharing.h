@@ -16,7 +16,7 @@
 /* A vCPU with less than this share of the mean rate of all that have any is idle. */
 #define VN_SHARING_ACTIVE 0.01
 
-/* Up to so many vCPUs each is looked at for itself; of more, 2, 4, 8 neighbours as one. */
+/* Up to so many vCPUs each is looked at for itself; of more, 2, 4 or 8 neighbours. */
 #define VN_SHARING_ROWS_MAX 512u
 
 typedef struct {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* VnHeat's bound on memory: at 4 TiB, past it, and that coarsening keeps what is known. */
+/* VnHeat's bound on memory: at 4 TiB, past it; and coarsening keeps what is known. */
 #include "model/heat-store.h"
 #include "model/heat.h"
 

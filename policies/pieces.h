@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Which granules to move first: the order in which a move serves most, and for a guest
+ * that is not bound to cells, also where each belongs. Pure.
+ */
+#pragma once
+
+#include "model/locality.h"
+
+/* A piece of memory that is to go elsewhere. */
+typedef struct {
+    guint64 granule; /* the first */
+    guint n_granules;
+    int from; /* host nodes */
+    int to;
+    double rate; /* 4 KiB pages accessed per second watched */
+} VnPiece;
+
+/**
+ * vn_pieces_to_move:
+ * @homes: (nullable): of int, host node by cell; -1: that cell is not to be moved. NULL:
+ *   the guest is not bound to cells: what is private to a vCPU, or to a cell whose vCPUs
+ *   are all on one host node, goes there; what is shared stays where it is.
+ * @n: how many at most, VN_HEAT_HOTTEST_MAX
+ *
+ * Of the hottest granules those that lie elsewhere, hottest per byte first.
+ *
+ * Returns: (transfer full): of VnPiece
+ */
+GArray *vn_pieces_to_move(const VnHeat *heat, const VnPlacement *placement,
+                          const GArray *homes, guint n);
