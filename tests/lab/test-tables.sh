@@ -8,6 +8,8 @@ set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 build=$1
 guest=tables
+# One CPU is enough to print tables, and a guest that starts no others cannot wait for them.
+cmdline='console=ttyS0 quiet panic=-1 mitigations=off swiotlb=noforce maxcpus=1 tables --'
 work=$(mktemp -d)
 
 # define MACHINE VCPUS CELLS [WORD...]: a definition whose guest only prints its tables. VCPUS:
@@ -43,7 +45,7 @@ define()
     <type arch='x86_64' machine='$machine'>hvm</type>
     <kernel>/run/lab/guest/vmlinuz</kernel>
     <initrd>/run/lab/guest/initrd</initrd>
-    <cmdline>console=ttyS0 quiet panic=-1 mitigations=off swiotlb=noforce tables --</cmdline>
+    <cmdline>$cmdline</cmdline>
   </os>
   <features><acpi/><apic/>${eim:+<ioapic driver='qemu'/>}</features>
   <cpu mode='host-passthrough'>
@@ -153,8 +155,11 @@ shape()
 
 boot()
 {
-    virsh -q define "$work/$1.xml" && virsh -q start "$guest" >/dev/null &&
-        lab_wait 120 "guest $1 to print its tables" dumped
+    virsh -q define "$work/$1.xml" && virsh -q start "$guest" >/dev/null || return 1
+    lab_wait 120 "guest $1 to print its tables" dumped && return
+    virsh -q domstate "$guest" --reason >&2
+    tail -n 20 "$(lab_guest_log "$guest")" | cut -c 1-200 | tr -d '\r' >&2
+    return 1
 }
 
 boot_directly()
@@ -162,7 +167,7 @@ boot_directly()
     "$build/cli/vnumactl" topology "$work/$1.xml" --qemu |
         xargs timeout -k 5 120 qemu-system-x86_64 -accel kvm -cpu host -nodefaults -display none \
             -no-reboot -kernel /run/lab/guest/vmlinuz -initrd /run/lab/guest/initrd \
-            -append 'console=ttyS0 quiet panic=-1 mitigations=off swiotlb=noforce tables --' \
+            -append "$cmdline" \
             -serial "file:$(lab_guest_log "$guest")" && dumped
 }
 
