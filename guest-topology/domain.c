@@ -311,11 +311,21 @@ parse_memory(const xmlNode *domain, VnGuest *guest, GError **error)
 }
 
 static gboolean
+has_dirty_ring(const xmlNode *domain)
+{
+    const xmlNode *kvm = vn_xml_child(vn_xml_child(domain, "features"), "kvm");
+    const xmlNode *ring = vn_xml_child(kvm, "dirty-ring");
+    g_autofree char *state = ring ? vn_xml_attribute(ring, "state") : NULL;
+    return state && strcmp(state, "on") == 0;
+}
+
+static gboolean
 parse_topology(const xmlNode *domain, VnGuest *guest, GError **error)
 {
     const xmlNode *type = vn_xml_child(vn_xml_child(domain, "os"), "type");
     if (type)
         guest->machine = vn_xml_attribute(type, "machine");
+    guest->dirty_ring = has_dirty_ring(domain);
 
     const xmlNode *numa = vn_xml_child(vn_xml_child(domain, "cpu"), "numa");
     g_autoptr(VnIdSet) taken = vn_idset_new();

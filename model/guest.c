@@ -197,6 +197,7 @@ vn_guest_clone(const VnGuest *guest)
     clone->trouble = g_strdup(guest->trouble);
     clone->machine = g_strdup(guest->machine);
     clone->memory_bytes = guest->memory_bytes;
+    clone->dirty_ring = guest->dirty_ring;
     clone->told_cells = guest->told_cells;
     clone->unnamed_vcpus = copy_or_null(guest->unnamed_vcpus);
     clone->emulator_pinned = copy_or_null(guest->emulator_pinned);

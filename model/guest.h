@@ -64,6 +64,7 @@ typedef struct {
     char *trouble;       /* why it must be left alone; NULL: nothing in the way */
     char *machine;       /* QEMU machine type, "pc-q35-7.2" */
     guint64 memory_bytes;
+    gboolean dirty_ring; /* KVM logs its writes in rings, one a vCPU */
     GPtrArray *cells; /* of VnCell; a guest without <numa> has one, told_cells FALSE */
     gboolean told_cells;
     VnIdSet *unnamed_vcpus; /* that no cell names, so that QEMU has them in cell 0; NULL:

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Opening and closing a guest's window, and what becomes of its sample. */
+#include "daemon/sampled.h"
+
+#include "daemon/ram.h"
+#include "virt/dirty-rate.h"
+
+#include <math.h>
+
+#define LIBVIRT_TIMEOUT_MS 3000u
+/* The dirty log is switched on a moment after libvirt was asked to, and so off. */
+#define LOGGING_SLACK_US (G_USEC_PER_SEC / 5)
+/* How long after a window that failed another is tried. */
+#define RETRY_US (10 * G_USEC_PER_SEC)
+/* Pages of 4 KiB in what QEMU counts as a megabyte. */
+#define PAGES_PER_MB 256u
+
+/*
+ * Heat tells vCPUs by their cells. Those of a guest without cells are told by their
+ * numbers, neighbours together where there are many.
+ */
+static VnHeat *
+new_heat(const VnGuest *guest)
+{
+    const VnVcpu *last = guest->vcpus->pdata[guest->vcpus->len - 1];
+    guint n = last->id + 1;
+    g_autofree guint *cells = g_new0(guint, n);
+    for (guint i = 0; i < guest->vcpus->len; i++) {
+        const VnVcpu *vcpu = guest->vcpus->pdata[i];
+        cells[vcpu->id] =
+            guest->told_cells ? vcpu->cell : vcpu->id * MIN(n, VN_CELLS_MAX) / n;
+    }
+    return vn_heat_new(cells, n, VN_HEAT_HALF_LIFE_US);
+}
+
+VnSampled *
+vn_sampled_new(VnSnapshot *snapshot, const VnGuest *guest, const VnPaceLimits *limits)
+{
+    VnSampled *sampled = g_new0(VnSampled, 1);
+    sampled->snapshot = vn_snapshot_ref(snapshot);
+    sampled->guest = guest;
+    sampled->ram = vn_ram_new(guest);
+    sampled->heat = new_heat(guest);
+    g_queue_init(&sampled->requests);
+    vn_pace_init(&sampled->pace, limits);
+    return sampled;
+}
+
+/* Answers the request of the window that was open, or all. */
+static void
+answer(VnSampled *sampled, gboolean all, GVariant *sample, const GError *error)
+{
+    for (gboolean first = sampled->requested; first || all; first = FALSE) {
+        VnSampleRequest *request = g_queue_pop_head(&sampled->requests);
+        if (!request)
+            break;
+        request->done(sample, error, request->data);
+        g_free(request);
+    }
+    sampled->requested = FALSE;
+}
+
+void
+vn_sampled_free(VnSampled *sampled, const GError *why)
+{
+    answer(sampled, TRUE, NULL, why);
+    vn_window_free(sampled->window);
+    vn_heat_free(sampled->heat);
+    vn_slots_free(sampled->ram);
+    vn_snapshot_unref(sampled->snapshot);
+    g_free(sampled->why);
+    g_free(sampled->trouble);
+    g_free(sampled);
+}
+
+gboolean
+vn_sampled_is(const VnSampled *sampled, const VnGuest *guest)
+{
+    return g_str_equal(sampled->guest->uuid, guest->uuid) &&
+           sampled->guest->pid == guest->pid &&
+           sampled->guest->start_ticks == guest->start_ticks;
+}
+
+static gboolean
+has_ranges(const VnSlots *ram)
+{
+    for (guint i = 0; i < ram->array->len; i++) {
+        if (!g_array_index(ram->array, VnSlot, i).hva)
+            return FALSE;
+    }
+    return ram->array->len > 0;
+}
+
+void
+vn_sampled_update(VnSampled *sampled, VnSnapshot *snapshot, const VnGuest *guest)
+{
+    vn_snapshot_ref(snapshot);
+    vn_snapshot_unref(sampled->snapshot);
+    sampled->snapshot = snapshot;
+    sampled->guest = guest;
+    if (has_ranges(sampled->ram))
+        return;
+    vn_slots_free(sampled->ram);
+    sampled->ram = vn_ram_new(guest);
+}
+
+/* There was no window: says so, and when the next is tried. */
+static void
+fail(VnSampled *sampled, const GError *error)
+{
+    g_free(sampled->trouble);
+    sampled->trouble = g_strdup(error->message);
+    sampled->next_us = g_get_monotonic_time() + RETRY_US;
+    answer(sampled, FALSE, NULL, error);
+}
+
+static gboolean
+choose_source(VnSampled *sampled, const VnSampler *sampler, guint forbidden,
+              GError **error)
+{
+    const VnGuest *guest = sampled->guest;
+    const VnSampleRequest *request =
+        sampled->requested ? g_queue_peek_head(&sampled->requests) : NULL;
+    g_clear_pointer(&sampled->why, g_free);
+    if (!request || request->any) {
+        if (vn_sampler_choose(sampler, guest, forbidden | sampled->unusable,
+                              &sampled->source, &sampled->why))
+            return TRUE;
+        g_set_error(error, VN_ERROR, VN_ERROR_UNSUPPORTED,
+                    "guest %s: there is no way to sample it: %s", guest->name,
+                    sampled->why);
+        return FALSE;
+    }
+    sampled->source = request->source;
+    sampled->why = g_strdup("it was asked for");
+    g_autofree char *why_not = NULL;
+    if (request->source == VN_SAMPLE_DIRTY_RATE ||
+        vn_sampler_can(sampler, guest, request->source, &why_not))
+        return TRUE;
+    g_set_error(error, VN_ERROR, VN_ERROR_UNSUPPORTED, "guest %s: %s: %s", guest->name,
+                vn_sample_source_name(request->source), why_not);
+    return FALSE;
+}
+
+static gboolean
+needs_log(VnSampleSource source)
+{
+    return source == VN_SAMPLE_DIRTY_LOG_BPF || source == VN_SAMPLE_DIRTY_RING ||
+           source == VN_SAMPLE_DIRTY_RATE;
+}
+
+/* The window is there before the log is on, so that the first writes are not missed. */
+static gboolean
+begin(VnSampled *sampled, VnSampler *sampler, VnConnection *virt, guint seconds,
+      GError **error)
+{
+    const VnGuest *guest = sampled->guest;
+    g_autoptr(VnWindow) window = NULL;
+    if (sampled->source != VN_SAMPLE_DIRTY_RATE) {
+        window = vn_window_start(sampler, guest, sampled->ram->array->len ? sampled->ram : NULL,
+                                 sampled->source, error);
+        if (!window)
+            return FALSE;
+    }
+    if (needs_log(sampled->source) &&
+        !vn_virt_dirty_rate_start(virt, guest->uuid, seconds, guest->dirty_ring,
+                                  LIBVIRT_TIMEOUT_MS, error))
+        return FALSE;
+    sampled->window = g_steal_pointer(&window);
+    return TRUE;
+}
+
+void
+vn_sampled_open(VnSampled *sampled, VnSampler *sampler, VnConnection *virt,
+                guint forbidden)
+{
+    g_autoptr(GError) error = NULL;
+    const VnSampleRequest *request = g_queue_peek_head(&sampled->requests);
+    guint seconds =
+        request ? request->seconds
+                : (guint) (sampled->pace.limits.window_us / G_USEC_PER_SEC);
+    sampled->requested = request != NULL;
+    sampled->start_us = g_get_monotonic_time();
+    if (!choose_source(sampled, sampler, forbidden, &error)) {
+        fail(sampled, error);
+        return;
+    }
+    if (!begin(sampled, sampler, virt, seconds, &error)) {
+        /* What was refused once is not tried again: another source may do. */
+        if (!request && (g_error_matches(error, VN_ERROR, VN_ERROR_UNSUPPORTED) ||
+                         g_error_matches(error, VN_ERROR, VN_ERROR_REFUSED)))
+            sampled->unusable |= 1u << sampled->source;
+        fail(sampled, error);
+        return;
+    }
+    g_clear_pointer(&sampled->trouble, g_free);
+    sampled->open = TRUE;
+    gint64 now_us = g_get_monotonic_time();
+    guint poll_ms = sampled->window ? vn_window_poll_ms(sampled->window) : 0;
+    sampled->end_us = now_us + seconds * G_USEC_PER_SEC +
+                      (needs_log(sampled->source) ? LOGGING_SLACK_US : 0);
+    sampled->poll_us = poll_ms ? now_us + poll_ms * (gint64) 1000 : G_MAXINT64;
+}
+
+/* QEMU's own count: how much each vCPU wrote, but not where. */
+static VnSample *
+read_rate(VnSampled *sampled, VnConnection *virt, GError **error)
+{
+    const VnGuest *guest = sampled->guest;
+    g_autoptr(VnVirtDirtyRate) rate =
+        vn_virt_dirty_rate_read(virt, guest->uuid, LIBVIRT_TIMEOUT_MS, error);
+    if (!rate)
+        return NULL;
+    if (rate->state == VN_VIRT_DIRTY_RATE_MEASURING) {
+        g_set_error(error, VN_ERROR, VN_ERROR_BUSY,
+                    "guest %s: QEMU still measures its dirty rate; try later",
+                    guest->name);
+        return NULL;
+    }
+    VnSample *sample = vn_sample_new(VN_SAMPLE_DIRTY_RATE, sampled->start_us);
+    gint64 now_us = g_get_monotonic_time();
+    double seconds = (double) (now_us - sampled->start_us) / G_USEC_PER_SEC;
+    for (guint i = 0; i < rate->vcpus->len; i++) {
+        const VnVirtVcpuRate *vcpu = &g_array_index(rate->vcpus, VnVirtVcpuRate, i);
+        double pages = (double) vcpu->mb_per_second * PAGES_PER_MB * seconds;
+        vn_sample_add_hint(sample, vcpu->vcpu, -1, (guint64) pages);
+    }
+    vn_sample_seal(sample, now_us);
+    return sample;
+}
+
+VnLocality *
+vn_sampled_locality(const VnSampled *sampled, const VnGuest *guest, const VnHost *host,
+                    GError **error)
+{
+    g_autoptr(VnPlacement) placement = vn_placement_read(
+        guest, host, sampled->ram, sampled->heat, NULL, NULL, error);
+    if (!placement)
+        return NULL;
+    return vn_locality_new(sampled->heat, placement, host, g_get_monotonic_time());
+}
+
+/* By vCPU: reads, writes, and all. */
+static GVariant *
+vcpus_to_variant(const VnSample *sample)
+{
+    g_autofree guint64(*sums)[3] = g_malloc0_n(VN_VCPUS_MAX, sizeof(*sums));
+    for (guint i = 0; i < sample->counts->len; i++) {
+        const VnSampleCount *count = &g_array_index(sample->counts, VnSampleCount, i);
+        sums[count->vcpu][VN_ACCESS_ANY] += count->count;
+        if (count->access != VN_ACCESS_ANY)
+            sums[count->vcpu][count->access] += count->count;
+    }
+    for (guint i = 0; i < sample->hints->len; i++) {
+        const VnSampleHint *hint = &g_array_index(sample->hints, VnSampleHint, i);
+        sums[hint->vcpu][VN_ACCESS_ANY] += hint->count;
+    }
+    g_auto(GVariantBuilder) list;
+    g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < VN_VCPUS_MAX; i++) {
+        if (!sums[i][VN_ACCESS_ANY])
+            continue;
+        g_auto(VnDict) dict;
+        vn_dict_init(&dict, NULL);
+        vn_dict_insert(&dict, "id", "u", i);
+        vn_dict_insert(&dict, "reads", "t", sums[i][VN_ACCESS_READ]);
+        vn_dict_insert(&dict, "writes", "t", sums[i][VN_ACCESS_WRITE]);
+        vn_dict_insert(&dict, "accesses", "t", sums[i][VN_ACCESS_ANY]);
+        g_variant_builder_add_value(&list, vn_dict_end(&dict));
+    }
+    return g_variant_builder_end(&list);
+}
+
+static guint64
+count_granules(const VnSample *sample)
+{
+    guint64 n = 0;
+    for (guint i = 0; i < sample->counts->len; i++) {
+        const VnSampleCount *count = &g_array_index(sample->counts, VnSampleCount, i);
+        n += i == 0 || count->granule != count[-1].granule;
+    }
+    return n;
+}
+
+static guint
+running_vcpus(const VnGuest *guest)
+{
+    guint n = 0;
+    for (guint i = 0; i < guest->vcpus->len; i++)
+        n += ((const VnVcpu *) guest->vcpus->pdata[i])->tid > 0;
+    return MAX(n, 1);
+}
+
+static GVariant *
+sample_to_variant(const VnSampled *sampled, const VnSample *sample,
+                  const VnLocality *locality)
+{
+    const VnGuest *guest = sampled->guest;
+    const VnSampleCost *cost = &sample->cost;
+    g_auto(VnDict) dict;
+    vn_dict_init(&dict, NULL);
+    vn_dict_insert(&dict, "guest", "s", guest->name);
+    vn_dict_insert(&dict, "uuid", "s", guest->uuid);
+    vn_dict_insert(&dict, "source", "s", vn_sample_source_name(sample->source));
+    vn_dict_insert(&dict, "source_reason", "s", sampled->why);
+    vn_dict_insert(&dict, "duration_seconds", "d",
+                   (double) sample->duration_us / G_USEC_PER_SEC);
+    vn_dict_insert(&dict, "accesses_total", "t", vn_sample_total(sample));
+    vn_dict_insert(&dict, "lost", "t", cost->lost);
+    vn_dict_insert(&dict, "faults", "t", cost->faults);
+    vn_dict_insert(&dict, "splits", "t", cost->splits);
+    vn_dict_insert(&dict, "fault_seconds", "d", (double) cost->fault_us / G_USEC_PER_SEC);
+    vn_dict_insert(&dict, "cpu_seconds", "d", (double) cost->cpu_us / G_USEC_PER_SEC);
+    vn_dict_insert(&dict, "overhead_ratio", "d",
+                   vn_sample_overhead(sample, running_vcpus(guest)));
+    vn_dict_insert(&dict, "granules_total", "t", count_granules(sample));
+    vn_dict_insert_value(&dict, "vcpus", vcpus_to_variant(sample));
+    vn_dict_insert_ratio(&dict, "locality_ratio",
+                         locality ? locality->guest.locality : -1);
+    vn_dict_insert_ratio(&dict, "remote_cost",
+                         locality ? locality->guest.remote_cost : -1);
+    vn_dict_insert(&dict, "confidence_ratio", "d",
+                   vn_heat_confidence(sampled->heat, NULL, g_get_monotonic_time()));
+    return vn_dict_end(&dict);
+}
+
+/* What the pace wants to know of it. */
+static void
+set_pace(VnSampled *sampled, const VnSample *sample, const VnLocality *locality)
+{
+    VnPaceWindow window = {
+        .duration_us = sample->duration_us,
+        .overhead = vn_sample_overhead(sample, running_vcpus(sampled->guest)),
+        .cost_us = (gint64) (sample->cost.cpu_us + sample->cost.fault_us),
+        .saw = vn_sample_total(sample) > 0,
+        .stability = vn_heat_stability(sampled->heat),
+        .locality = locality ? locality->guest.locality : -1,
+        .confidence = vn_heat_confidence(sampled->heat, NULL, g_get_monotonic_time()),
+        .alternation = vn_heat_alternation(sampled->heat, NULL),
+    };
+    vn_pace_window(&sampled->pace, &window);
+}
+
+void
+vn_sampled_close(VnSampled *sampled, VnConnection *virt)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VnSlots) slots = NULL;
+    sampled->open = FALSE;
+    g_autoptr(VnSample) sample =
+        sampled->window
+            ? vn_window_stop(g_steal_pointer(&sampled->window), &slots, &error)
+            : read_rate(sampled, virt, &error);
+    if (!sample) {
+        fail(sampled, error);
+        return;
+    }
+    if (slots)
+        vn_ram_learn(sampled->ram, sampled->guest, slots);
+    vn_heat_feed(sampled->heat, sample);
+    sampled->n_windows++;
+    /* Without it less is known, and the guest may just have ended. */
+    g_autoptr(VnLocality) locality = vn_sampled_locality(
+        sampled, sampled->guest, sampled->snapshot->host, NULL);
+    set_pace(sampled, sample, locality);
+    sampled->next_us = g_get_monotonic_time() + vn_pace_next_us(&sampled->pace);
+    g_autoptr(GVariant) described =
+        sampled->requested
+            ? g_variant_ref_sink(sample_to_variant(sampled, sample, locality))
+            : NULL;
+    answer(sampled, FALSE, described, NULL);
+}
