@@ -84,8 +84,7 @@ vn_pace_window(VnPace *pace, const VnPaceWindow *window)
         set_period(pace, pace->period_us * good_share(window) / VN_PACE_THRESHOLD);
         return;
     case VN_PACE_SETTLED:
-        set_period(pace,
-                   pace->period_us * (1 + good_share(window) - VN_PACE_THRESHOLD));
+        set_period(pace, pace->period_us * (1 + good_share(window) - VN_PACE_THRESHOLD));
         return;
     case VN_PACE_UNSURE: /* so few that it hardly matters where they go */
         set_period(pace, pace->period_us * (2 - VN_PACE_THRESHOLD));
@@ -196,8 +195,8 @@ vn_pace_share_host(VnPace *const *paces, guint n, guint n_cpus, double budget_ra
 {
     double load = 0; /* CPUs' worth of looking */
     for (guint i = 0; i < n; i++)
-        load += MAX(paces[i]->cost_us, (double) paces[i]->last.cost_us) /
-                wished_us(paces[i]);
+        load +=
+            MAX(paces[i]->cost_us, (double) paces[i]->last.cost_us) / wished_us(paces[i]);
     double stretch = MAX(load / (n_cpus * budget_ratio), 1);
     for (guint i = 0; i < n; i++)
         paces[i]->stretch = stretch;
