@@ -3,6 +3,7 @@
 #include "host/process.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "host/files.h"
 
@@ -16,6 +17,8 @@
 /* Fields of /proc/PID/stat behind the comm, counted from its state, field 3. */
 #define STAT_STATE 0u
 #define STAT_PARENT (4u - 3u)
+#define STAT_USER_TICKS (14u - 3u)
+#define STAT_SYSTEM_TICKS (15u - 3u)
 #define STAT_START_TICKS (22u - 3u)
 
 #define KTHREADD "2"
@@ -386,4 +389,79 @@ vn_process_allowed_nodes(const char *root, int pid, GError **error)
     if (!nodes)
         vn_files_set_invalid(files, path, error, "%s", problem->message);
     return nodes;
+}
+
+/* "NS NS_WAITED TIMESLICES"; all 0 where the kernel does not count. */
+static gboolean
+parse_schedstat(const char *text, guint64 *ret_ns)
+{
+    g_auto(GStrv) fields = g_strsplit(text, " ", 3);
+    return g_strv_length(fields) == 3 &&
+           g_ascii_string_to_unsigned(fields[0], 10, 0, G_MAXUINT64, ret_ns, NULL) &&
+           *ret_ns > 0;
+}
+
+static gboolean
+parse_stat_time(const char *text, guint64 *ret_ns)
+{
+    const guint64 most = G_GUINT64_CONSTANT(1) << 38; /* at 100 a second: 87 years */
+    guint64 user;
+    guint64 system;
+    const char *end = strrchr(text, ')');
+    g_auto(GStrv) fields =
+        g_strsplit(end && end[1] == ' ' ? end + 2 : "", " ", STAT_SYSTEM_TICKS + 2);
+    if (g_strv_length(fields) <= STAT_SYSTEM_TICKS ||
+        !g_ascii_string_to_unsigned(fields[STAT_USER_TICKS], 10, 0, most, &user, NULL) ||
+        !g_ascii_string_to_unsigned(fields[STAT_SYSTEM_TICKS], 10, 0, most, &system,
+                                    NULL))
+        return FALSE;
+    *ret_ns = (user + system) * (1000000000 / (guint64) sysconf(_SC_CLK_TCK));
+    return TRUE;
+}
+
+static gboolean
+read_thread_time(const VnFiles *files, int pid, int tid, guint64 *ret_ns, GError **error)
+{
+    g_autofree char *schedstat = g_strdup_printf("proc/%d/task/%d/schedstat", pid, tid);
+    g_autofree char *precise = vn_files_read_optional(files, schedstat, STAT_BYTES);
+    if (precise && parse_schedstat(precise, ret_ns))
+        return TRUE;
+    g_autofree char *stat = g_strdup_printf("proc/%d/task/%d/stat", pid, tid);
+    g_autofree char *text = vn_files_read(files, stat, STAT_BYTES, error);
+    if (!text)
+        return FALSE;
+    if (parse_stat_time(text, ret_ns))
+        return TRUE;
+    vn_files_set_invalid(files, stat, error,
+                         "has no valid utime and stime (fields 14, "
+                         "15)");
+    return FALSE;
+}
+
+gboolean
+vn_process_vcpu_time(const char *root, const VnGuest *guest, guint64 *ret_ns,
+                     GError **error)
+{
+    g_autoptr(VnFiles) files = vn_files_open(root, error);
+    if (!files)
+        return FALSE;
+    guint64 sum_ns = 0;
+    guint n = 0;
+    for (guint i = 0; i < guest->vcpus->len; i++) {
+        const VnVcpu *vcpu = guest->vcpus->pdata[i];
+        guint64 ns;
+        if (vcpu->tid == 0)
+            continue;
+        if (!read_thread_time(files, guest->pid, vcpu->tid, &ns, error))
+            return FALSE;
+        sum_ns += ns;
+        n++;
+    }
+    if (n == 0) {
+        g_set_error(error, VN_ERROR, VN_ERROR_GONE,
+                    "guest %s: no thread of its vCPUs is known", guest->name);
+        return FALSE;
+    }
+    *ret_ns = sum_ns;
+    return TRUE;
 }

@@ -80,3 +80,17 @@ gboolean vn_process_fill_threads(const char *root, VnGuest *guest,
  */
 VnIdSet *vn_process_allowed_nodes(const char *root, int pid,
                                   GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_process_vcpu_time:
+ * @guest: with its pid and its vCPUs' tids (vn_process_fill_threads())
+ * @ret_ns: CPU time of all its vCPUs together since they began, in ns; untouched on
+ *   failure
+ * @error: GONE when one of the threads is no more, or none is known; INVALID
+ *
+ * Time in the guest counts. From /proc/PID/task/TID/schedstat (first field, ns;
+ * Documentation/scheduler/sched-stats.rst), or where the kernel has none, utime + stime
+ * in .../stat, in clock ticks.
+ */
+gboolean vn_process_vcpu_time(const char *root, const VnGuest *guest, guint64 *ret_ns,
+                              GError **error) VN_WARN_UNUSED;

@@ -310,6 +310,84 @@ test_allowed_nodes(void)
     assert_affinity(nodes, "0-1,33");
 }
 
+/* Files as a running guest's were; /proc/PID/task/TID/stat has 52 fields. */
+static void
+add_times(const VnTree *tree, int tid, const char *schedstat, const char *ticks)
+{
+    g_autofree char *precise = g_strdup_printf("proc/40/task/%d/schedstat", tid);
+    g_autofree char *stat = g_strdup_printf("proc/40/task/%d/stat", tid);
+    if (schedstat)
+        vn_tree_write(tree, precise, "%s\n", schedstat);
+    vn_tree_write(tree, stat,
+                  "%d (CPU 0/KVM) S 1 40 40 0 -1 1077936192 205 0 0 0 %s 0 0 20 0 5 0 "
+                  "1723 1010393088 12894 18446744073709551615 1 1 0 0 0 0 268444224 4096 "
+                  "16963 0 0 0 -1 2 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+                  tid, ticks);
+}
+
+static void
+test_vcpu_time(void)
+{
+    static const struct {
+        const char *schedstat;
+        const char *ticks;
+        guint64 ns; /* 0: INVALID */
+    } cases[] = {
+        {"6513228871 5148411 2211", "1 1", 6513228871},
+        {"18446744073709551614 1 1", "1 1", G_MAXUINT64 - 1},
+        {"0 0 0", "612 39", 651},
+        {NULL, "612 39", 651},
+        {"", "0 7", 7},
+        {"-5 0 0", "7 0", 7},
+        {"5", "2 2", 4},
+        {NULL, "x 39", 0},
+        {NULL, "39 -1", 0},
+        {NULL, "300000000000 1", 0},
+    };
+    const guint64 tick_ns = 1000000000 / (guint64) sysconf(_SC_CLK_TCK);
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(VnTree) tree = vn_tree_new();
+        g_autoptr(VnGuest) guest = guest_of(40, 3);
+        guint64 ns = 3;
+        g_assert_false(vn_process_vcpu_time(tree, guest, &ns, &error));
+        g_assert_error(error, VN_ERROR, VN_ERROR_GONE); /* no thread known */
+        g_clear_error(&error);
+        vn_guest_find_vcpu(guest, 1)->tid = 42;
+        g_assert_false(vn_process_vcpu_time(tree, guest, &ns, &error));
+        g_assert_error(error, VN_ERROR, VN_ERROR_GONE); /* not there any more */
+        g_clear_error(&error);
+        add_times(tree, 42, cases[i].schedstat, cases[i].ticks);
+        gboolean worked = vn_process_vcpu_time(tree, guest, &ns, &error);
+        if (!cases[i].ns) {
+            g_assert_error(error, VN_ERROR, VN_ERROR_INVALID);
+            g_assert_nonnull(strstr(error->message, "task/42/stat"));
+            g_assert_cmpuint(ns, ==, 3);
+            continue;
+        }
+        g_assert_no_error(error);
+        g_assert_true(worked);
+        g_assert_cmpuint(ns, ==,
+                         cases[i].ns < 1000 ? cases[i].ns * tick_ns : cases[i].ns);
+    }
+}
+
+/* All threads count. */
+static void
+test_vcpu_time_sum(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VnTree) tree = vn_tree_new();
+    g_autoptr(VnGuest) guest = guest_of(40, 3);
+    guint64 ns;
+    for (guint i = 0; i < 2; i++) {
+        vn_guest_find_vcpu(guest, i)->tid = 41 + (int) i;
+        add_times(tree, 41 + (int) i, i ? "2000 1 1" : "1000000 1 1", "0 0");
+    }
+    g_assert_true(vn_process_vcpu_time(tree, guest, &ns, &error));
+    g_assert_cmpuint(ns, ==, 1002000);
+}
+
 static void *
 run_thread(void *barrier)
 {
@@ -338,6 +416,9 @@ test_self(void)
     g_assert_cmpuint(guest->threads->len, >=, 1);
     const VnThread *first = guest->threads->pdata[0];
     g_assert_cmpint(first->tid, ==, getpid());
+    guint64 ns = G_MAXUINT64;
+    g_assert_true(vn_process_vcpu_time("/", guest, &ns, &error));
+    g_assert_cmpuint(ns, <, 60 * G_GUINT64_CONSTANT(1000000000));
     pthread_barrier_wait(&barrier);
     g_assert_cmpint(pthread_join(thread, NULL), ==, 0);
     g_assert_cmpint(pthread_barrier_destroy(&barrier), ==, 0);
@@ -384,6 +465,8 @@ main(int argc, char **argv)
     g_test_add_func("/process/vhost-kernel-threads", test_vhost_kernel_threads);
     g_test_add_func("/process/threads-gone", test_threads_gone);
     g_test_add_func("/process/allowed-nodes", test_allowed_nodes);
+    g_test_add_func("/process/vcpu-time", test_vcpu_time);
+    g_test_add_func("/process/vcpu-time-sum", test_vcpu_time_sum);
     g_test_add_func("/process/self", test_self);
     g_test_add_func("/process/child", test_child);
     return g_test_run();
