@@ -34,35 +34,12 @@ vn_reply_text(GVariant *reply, const char *key)
     return text ? text : g_strdup(VN_FORMAT_UNKNOWN);
 }
 
-/* Returns: FALSE, *ret_number as it was, for what is no whole number or negative. */
-static gboolean
-whole_number(GVariant *value, guint64 *ret_number)
-{
-    gint64 number = 0;
-    if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64)) {
-        *ret_number = g_variant_get_uint64(value);
-        return TRUE;
-    }
-    if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT32))
-        number = g_variant_get_uint32(value);
-    else if (g_variant_is_of_type(value, G_VARIANT_TYPE_INT64))
-        number = g_variant_get_int64(value);
-    else if (g_variant_is_of_type(value, G_VARIANT_TYPE_INT32))
-        number = g_variant_get_int32(value);
-    else
-        return FALSE;
-    if (number < 0)
-        return FALSE;
-    *ret_number = (guint64) number;
-    return TRUE;
-}
-
 guint64
 vn_reply_uint64(GVariant *reply, const char *key)
 {
     g_autoptr(GVariant) value = find(reply, key, NULL);
     guint64 number = 0;
-    return value && whole_number(value, &number) ? number : 0;
+    return value && vn_dict_read_uint64(value, &number) ? number : 0;
 }
 
 double
@@ -80,27 +57,10 @@ vn_reply_bool(GVariant *reply, const char *key)
 }
 
 VnIdSet *
-vn_reply_id_set(GVariant *list)
-{
-    VnIdSet *set = vn_idset_new();
-    gsize count = list && g_variant_is_container(list) ? g_variant_n_children(list) : 0;
-    for (gsize i = 0; i < count; i++) {
-        g_autoptr(GVariant) child = g_variant_get_child_value(list, i);
-        g_autoptr(GVariant) id = g_variant_is_of_type(child, G_VARIANT_TYPE_VARIANT)
-                                     ? g_variant_get_variant(child)
-                                     : g_variant_ref(child);
-        guint64 number = 0;
-        if (whole_number(id, &number) && number <= VN_ID_MAX)
-            vn_idset_add(set, (guint) number);
-    }
-    return set;
-}
-
-VnIdSet *
 vn_reply_ids(GVariant *reply, const char *key)
 {
     g_autoptr(GVariant) value = find(reply, key, NULL);
-    return vn_reply_id_set(value);
+    return vn_dict_read_idset(value);
 }
 
 char *
@@ -140,7 +100,7 @@ vn_reply_node_bytes(GVariant *reply, const char *key)
         g_variant_get_child(nodes, i, "{&sv}", &name, &value);
         if (!g_ascii_string_to_unsigned(name, 10, 0, VN_HOST_NODES_MAX - 1, &node,
                                         NULL) ||
-            !whole_number(value, &n))
+            !vn_dict_read_uint64(value, &n))
             continue;
         if (node >= bytes->len)
             g_array_set_size(bytes, (guint) node + 1);

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "model/idset.h"
+#include "model/dict.h"
 
 /** vn_reply_has: whether @reply has @key. */
 gboolean vn_reply_has(GVariant *reply, const char *key);
@@ -25,14 +25,7 @@ double vn_reply_double(GVariant *reply, const char *key);
 
 gboolean vn_reply_bool(GVariant *reply, const char *key);
 
-/**
- * vn_reply_id_set:
- * @list: (nullable): "au", or "av" of any whole numbers, which is what a list that has
- *   been through JSON has become
- */
-VnIdSet *vn_reply_id_set(GVariant *list);
-
-/** vn_reply_ids: vn_reply_id_set() of the value of @key, empty when it is not known. */
+/** vn_reply_ids: vn_dict_read_idset() of the value of @key, empty when it is not known. */
 VnIdSet *vn_reply_ids(GVariant *reply, const char *key);
 
 /** vn_reply_ids_text: vn_reply_ids() in list format, "-" when empty. */

@@ -110,7 +110,7 @@ homes_text(GVariant *decision)
     g_autoptr(GString) text = g_string_new(count ? "homes" : NULL);
     for (gsize i = 0; i < MIN(count, HOMES_MAX); i++) {
         g_autoptr(GVariant) ids = g_variant_get_child_value(homes, i);
-        g_autoptr(VnIdSet) set = vn_reply_id_set(ids);
+        g_autoptr(VnIdSet) set = vn_dict_read_idset(ids);
         g_autofree char *home = vn_format_ids(set);
         g_string_append_printf(text, " %s", home);
     }

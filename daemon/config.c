@@ -5,6 +5,8 @@
  */
 #include "daemon/config.h"
 
+#include "model/sample.h"
+
 #include <string.h>
 
 #define GROUP "vnumad"
@@ -61,14 +63,66 @@ set_interval(VnConfig *config, const char *value)
 }
 
 static gboolean
-set_reserve(VnConfig *config, const char *value)
+parse_number(const char *value, double min, double max, double *ret_value)
 {
     char *end;
-    double ratio = g_ascii_strtod(value, &end);
-    if (end == value || *end || !(ratio >= 0 && ratio <= 0.9))
+    double number = g_ascii_strtod(value, &end);
+    if (end == value || *end || !(number >= min && number <= max))
         return FALSE;
-    config->reserve_ratio = ratio;
+    *ret_value = number;
     return TRUE;
+}
+
+static gboolean
+set_reserve(VnConfig *config, const char *value)
+{
+    return parse_number(value, 0, 0.9, &config->reserve_ratio);
+}
+
+static gboolean
+set_sampling(VnConfig *config, const char *value)
+{
+    static const char *const names[] = {
+        [VN_SAMPLING_AUTO] = "auto",
+        [VN_SAMPLING_ON_REQUEST] = "on-request",
+        [VN_SAMPLING_OFF] = "off",
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (strcmp(value, names[i]) != 0)
+            continue;
+        config->sampling = (VnConfigSampling) i;
+        return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+set_forbidden(VnConfig *config, const char *value)
+{
+    guint forbidden = 0;
+    g_auto(GStrv) names = g_strsplit(value, " ", -1);
+    for (char **name = names; *name; name++) {
+        VnSampleSource source;
+        if (!**name)
+            continue;
+        if (!vn_sample_source_from_name(*name, &source))
+            return FALSE;
+        forbidden |= 1u << source;
+    }
+    config->forbidden_sources = forbidden;
+    return TRUE;
+}
+
+static gboolean
+set_budget(VnConfig *config, const char *value)
+{
+    return parse_number(value, 0.0001, 1, &config->sample_budget_ratio);
+}
+
+static gboolean
+set_host_budget(VnConfig *config, const char *value)
+{
+    return parse_number(value, 0.0001, 1, &config->sample_host_budget_ratio);
 }
 
 static gboolean
@@ -84,13 +138,22 @@ static const Key keys[] = {
     {"interval_seconds", "a whole number from 0 to 86400", set_interval},
     {"reserve_ratio", "a number from 0 to 0.9", set_reserve},
     {"step_timeout_seconds", "a whole number from 1 to 86400", set_step_timeout},
+    {"sampling", "'auto', 'on-request' or 'off'", set_sampling},
+    {"forbidden_sources",
+     "words out of 'dirty-log', 'dirty-ring', 'refault', 'numa-faults', 'dirty-rate'",
+     set_forbidden},
+    {"sample_budget_ratio", "a number from 0.0001 to 1", set_budget},
+    {"sample_host_budget_ratio", "a number from 0.0001 to 1", set_host_budget},
 };
 
 VnConfig
 vn_config_defaults(void)
 {
-    return (VnConfig){
-        .complete = TRUE, .reserve_ratio = 0.02, .step_timeout_seconds = 600};
+    return (VnConfig){.complete = TRUE,
+                      .reserve_ratio = 0.02,
+                      .step_timeout_seconds = 600,
+                      .sample_budget_ratio = 0.01,
+                      .sample_host_budget_ratio = 0.01};
 }
 
 static gboolean

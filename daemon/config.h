@@ -4,6 +4,12 @@
 
 #include "model/error.h"
 
+typedef enum {
+    VN_SAMPLING_AUTO,       /* managed guests, from time to time */
+    VN_SAMPLING_ON_REQUEST, /* when `vnumactl sample` asks */
+    VN_SAMPLING_OFF,
+} VnConfigSampling;
+
 typedef struct {
     gboolean manage_all;        /* manage = all: also guests without our metadata */
     gboolean allow_monitor;     /* monitor_commands = allow: may taint a guest */
@@ -11,6 +17,10 @@ typedef struct {
     guint interval_seconds;     /* between cycles; 0: only on request */
     double reserve_ratio;       /* of a host node's memory, never filled by moving */
     guint step_timeout_seconds; /* spent on one step at most */
+    VnConfigSampling sampling;
+    guint forbidden_sources;         /* 1 << VnSampleSource, or-ed */
+    double sample_budget_ratio;      /* of a guest's time that sampling may take */
+    double sample_host_budget_ratio; /* of the time of all the host's CPUs */
 } VnConfig;
 
 /** vn_config_defaults: what holds where the file says nothing. */

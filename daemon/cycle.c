@@ -11,6 +11,7 @@
 #include "daemon/verify.h"
 #include "model/dict.h"
 #include "policies/align.h"
+#include "policies/steer.h"
 #include "virt/domains.h"
 
 #include <string.h>
@@ -20,6 +21,12 @@
 #define CHECK_PAUSE_US (G_USEC_PER_SEC / 4)
 /* In all, for the stored definitions that verify reads; a single guest gets a quarter. */
 #define VERIFY_TIMEOUT_MS 20000u
+/* Guests come and go in company: they are looked at once for all. */
+#define SETTLE_US G_USEC_PER_SEC
+/* When they could not be looked at: until it is tried again. */
+#define LOOK_AGAIN_US (10 * G_USEC_PER_SEC)
+/* Assumed of moving, where a pattern has to last longer than that takes. */
+#define MOVE_BYTES_PER_SECOND (G_GUINT64_CONSTANT(512) << 20)
 /* How often a move is carried out at most, before what is left is reported. */
 #define ROUNDS_MAX 3
 
@@ -29,6 +36,8 @@ struct VnCycle {
     VnCompleter *completer;
     VnConnection *virt;
     VnLedger *ledger;
+    VnSampling *sampling;
+    gint64 look_us; /* when to see which guests there are; G_MAXINT64: no need */
     char *root;
     void (*serve)(gpointer);
     gpointer serve_data;
@@ -50,6 +59,8 @@ vn_cycle_new(const VnConfig *config, const char *root, VnConnection *virt,
     cycle->root = g_strdup(root);
     cycle->observer = vn_observer_new(config, root, virt);
     cycle->completer = vn_completer_new(cycle->observer, virt);
+    cycle->sampling = vn_sampling_new(config, root, virt);
+    cycle->look_us = config->sampling == VN_SAMPLING_AUTO ? 0 : G_MAXINT64;
     cycle->serve = serve_nobody;
     return cycle;
 }
@@ -59,6 +70,7 @@ vn_cycle_free(VnCycle *cycle)
 {
     if (!cycle)
         return;
+    vn_sampling_free(cycle->sampling);
     vn_completer_free(cycle->completer);
     vn_observer_free(cycle->observer);
     vn_ledger_free(cycle->ledger);
@@ -119,14 +131,77 @@ keep_wanted(const VnSnapshot *snapshot, const char *const *guests, VnPlan *plan)
     }
 }
 
-VnPlan *
-vn_cycle_plan(VnCycle *cycle, const char *const *guests, VnSnapshot **ret_snapshot,
-              GError **error)
+static VnSnapshot *
+observe(VnCycle *cycle, GError **error)
 {
-    g_autoptr(VnSnapshot) snapshot = vn_observer_observe(cycle->observer, error);
+    VnSnapshot *snapshot = vn_observer_observe(cycle->observer, error);
+    if (snapshot) {
+        vn_sampling_see(cycle->sampling, snapshot);
+        cycle->look_us = G_MAXINT64;
+    }
+    return snapshot;
+}
+
+static gboolean
+pins_are_ours(const VnCycle *cycle, VnGuest *guest)
+{
+    vn_ledger_mark_pins(cycle->ledger, guest);
+    for (guint i = 0; i < guest->vcpus->len; i++) {
+        const VnVcpu *vcpu = guest->vcpus->pdata[i];
+        if (vcpu->pinned && !vcpu->pin_is_ours)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/*
+ * Changes the guest's part of the plan by its accesses.
+ *
+ * Returns: (transfer full) (nullable): what is known of these
+ */
+static VnLocality *
+steer(VnCycle *cycle, const VnSnapshot *snapshot, VnGuest *guest, VnPlan *plan)
+{
+    g_autoptr(GError) error = NULL;
+    VnSteerVerdict verdict = VN_STEER_UNSURE;
+    g_autoptr(VnLocality) locality =
+        vn_sampling_locality(cycle->sampling, guest, snapshot->host, &error);
+    if (error)
+        vn_guest_add_note(guest, "%s", error->message);
+    if (locality) {
+        const VnSteerEvidence evidence = {
+            .heat = vn_sampling_heat(cycle->sampling, guest),
+            .locality = locality,
+            .pins_are_ours = pins_are_ours(cycle, guest),
+            .now_us = g_get_monotonic_time(),
+            .move_bytes_per_second = MOVE_BYTES_PER_SECOND,
+        };
+        verdict = vn_steer_guest(snapshot, guest, &evidence, plan);
+    }
+    if (verdict == VN_STEER_UNSURE && cycle->config.sampling == VN_SAMPLING_AUTO &&
+        vn_ledger_was_steered(cycle->ledger, guest))
+        vn_steer_hold(guest, plan);
+    return g_steal_pointer(&locality);
+}
+
+/*
+ * observe, decide, guard.
+ * @localities: (nullable): gets VnLocality by guest's name
+ */
+static VnPlan *
+decide(VnCycle *cycle, const char *const *guests, VnSnapshot **ret_snapshot,
+       GHashTable *localities, GError **error)
+{
+    g_autoptr(VnSnapshot) snapshot = observe(cycle, error);
     if (!snapshot || !all_exist(snapshot, guests, error))
         return NULL;
     VnPlan *plan = vn_align_decide(snapshot);
+    for (guint i = 0; i < snapshot->guests->len; i++) {
+        VnGuest *guest = snapshot->guests->pdata[i];
+        g_autoptr(VnLocality) locality = steer(cycle, snapshot, guest, plan);
+        if (locality && localities)
+            g_hash_table_insert(localities, guest->name, g_steal_pointer(&locality));
+    }
     keep_wanted(snapshot, guests, plan);
     vn_guard(snapshot, &cycle->config, plan);
     if (ret_snapshot)
@@ -134,12 +209,44 @@ vn_cycle_plan(VnCycle *cycle, const char *const *guests, VnSnapshot **ret_snapsh
     return plan;
 }
 
-gboolean
-vn_cycle_accepts(VnCycle *cycle, const char *const *guests, GError **error)
+static GHashTable *
+new_localities(void)
 {
-    g_autoptr(VnSnapshot) snapshot = vn_observer_observe(cycle->observer, error);
-    if (!snapshot || !all_exist(snapshot, guests, error))
-        return FALSE;
+    return g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
+                                 (GDestroyNotify) vn_locality_free);
+}
+
+VnPlan *
+vn_cycle_plan(VnCycle *cycle, const char *const *guests, VnSnapshot **ret_snapshot,
+              GError **error)
+{
+    return decide(cycle, guests, ret_snapshot, NULL, error);
+}
+
+gint64
+vn_cycle_tick(VnCycle *cycle)
+{
+    gint64 now_us = g_get_monotonic_time();
+    if (cycle->look_us <= now_us) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(VnSnapshot) snapshot = observe(cycle, &error);
+        if (!snapshot)
+            cycle->look_us = now_us + LOOK_AGAIN_US;
+    }
+    return MIN(cycle->look_us, vn_sampling_tick(cycle->sampling));
+}
+
+void
+vn_cycle_guests_changed(VnCycle *cycle)
+{
+    if (cycle->config.sampling == VN_SAMPLING_AUTO)
+        cycle->look_us = g_get_monotonic_time() + SETTLE_US;
+}
+
+/* Whether all of @guests may be touched. */
+static gboolean
+may_touch(const VnSnapshot *snapshot, const char *const *guests, GError **error)
+{
     for (; guests && *guests; guests++) {
         const VnGuest *guest = vn_snapshot_find(snapshot, *guests);
         if (!guest->managed)
@@ -159,6 +266,26 @@ vn_cycle_accepts(VnCycle *cycle, const char *const *guests, GError **error)
     return TRUE;
 }
 
+gboolean
+vn_cycle_accepts(VnCycle *cycle, const char *const *guests, GError **error)
+{
+    g_autoptr(VnSnapshot) snapshot = observe(cycle, error);
+    return snapshot && all_exist(snapshot, guests, error) &&
+           may_touch(snapshot, guests, error);
+}
+
+gboolean
+vn_cycle_sample(VnCycle *cycle, const char *name, GVariant *options, VnSamplingDone done,
+                gpointer data, GError **error)
+{
+    const char *const names[] = {name, NULL};
+    g_autoptr(VnSnapshot) snapshot = observe(cycle, error);
+    return snapshot && all_exist(snapshot, names, error) &&
+           may_touch(snapshot, names, error) &&
+           vn_sampling_request(cycle->sampling, vn_snapshot_find(snapshot, name), options,
+                               done, data, error);
+}
+
 /* A libvirtd that is just restarting is waited for: what was done wants to be checked. */
 static VnSnapshot *
 observe_again(VnCycle *cycle, GError **error)
@@ -166,7 +293,7 @@ observe_again(VnCycle *cycle, GError **error)
     gint64 deadline = g_get_monotonic_time() + CHECK_TIMEOUT_US;
     for (;;) {
         g_autoptr(GError) wrong = NULL;
-        VnSnapshot *snapshot = vn_observer_observe(cycle->observer, &wrong);
+        VnSnapshot *snapshot = observe(cycle, &wrong);
         if (snapshot)
             return snapshot;
         if (!g_error_matches(wrong, VN_ERROR, VN_ERROR_BUSY) ||
@@ -263,7 +390,8 @@ GVariant *
 vn_cycle_describe_guests(VnCycle *cycle, GError **error)
 {
     g_autoptr(VnSnapshot) snapshot = NULL;
-    g_autoptr(VnPlan) plan = vn_cycle_plan(cycle, NULL, &snapshot, error);
+    g_autoptr(GHashTable) localities = new_localities();
+    g_autoptr(VnPlan) plan = decide(cycle, NULL, &snapshot, localities, error);
     if (!plan)
         return NULL;
     g_auto(GVariantBuilder) list;
@@ -272,7 +400,8 @@ vn_cycle_describe_guests(VnCycle *cycle, GError **error)
         const VnGuest *guest = snapshot->guests->pdata[i];
         const VnDecision *decision = vn_plan_find_decision(plan, guest->name);
         g_autoptr(GVariant) described =
-            g_variant_ref_sink(vn_guest_to_variant(guest, decision, FALSE));
+            g_variant_ref_sink(vn_guest_to_variant(
+                guest, decision, g_hash_table_lookup(localities, guest->name), FALSE));
         g_autoptr(VnVerdict) verdict = vn_verify_told(snapshot, guest, decision);
         g_auto(VnDict) dict;
         vn_dict_init(&dict, described);
@@ -316,7 +445,8 @@ vn_cycle_describe_guest(VnCycle *cycle, const char *name, GError **error)
 {
     const char *const names[] = {name, NULL};
     g_autoptr(VnSnapshot) snapshot = NULL;
-    g_autoptr(VnPlan) plan = vn_cycle_plan(cycle, names, &snapshot, error);
+    g_autoptr(GHashTable) localities = new_localities();
+    g_autoptr(VnPlan) plan = decide(cycle, names, &snapshot, localities, error);
     if (!plan)
         return NULL;
     for (guint i = 0; i < snapshot->guests->len; i++)
@@ -324,15 +454,32 @@ vn_cycle_describe_guest(VnCycle *cycle, const char *name, GError **error)
     const VnGuest *guest = vn_snapshot_find(snapshot, name);
     const VnDecision *decision = vn_plan_find_decision(plan, guest->name);
     g_autoptr(GVariant) described =
-        g_variant_ref_sink(vn_guest_to_variant(guest, decision, TRUE));
+        g_variant_ref_sink(vn_guest_to_variant(
+            guest, decision, g_hash_table_lookup(localities, guest->name), TRUE));
     g_autoptr(VnVerdict) verdict =
         vn_verify_whole(cycle->virt, snapshot, guest, decision, VERIFY_TIMEOUT_MS / 4);
     g_auto(VnDict) dict;
     vn_dict_init(&dict, described);
     vn_verdict_insert(verdict, &dict);
+    vn_sampling_describe(cycle->sampling, guest, &dict);
     vn_dict_insert_value(&dict, "past_steps",
                          vn_ledger_past_steps(cycle->ledger, guest->uuid));
     return vn_dict_end(&dict);
+}
+
+GVariant *
+vn_cycle_describe_heat(VnCycle *cycle, const char *name, GVariant *options,
+                       GError **error)
+{
+    const char *const names[] = {name, NULL};
+    g_autoptr(VnSnapshot) snapshot = NULL;
+    g_autoptr(VnPlan) plan = decide(cycle, names, &snapshot, NULL, error);
+    if (!plan)
+        return NULL;
+    const VnGuest *guest = vn_snapshot_find(snapshot, name);
+    const VnDecision *decision = vn_plan_find_decision(plan, guest->name);
+    return vn_sampling_heatmap(cycle->sampling, guest, snapshot->host, decision->homes,
+                               options, error);
 }
 
 char *

@@ -8,6 +8,7 @@
 #include "daemon/config.h"
 #include "daemon/ledger.h"
 #include "daemon/progress.h"
+#include "daemon/sampling.h"
 #include "model/plan.h"
 #include "virt/connection.h"
 
@@ -23,6 +24,22 @@ VnCycle *vn_cycle_new(const VnConfig *config, const char *root, VnConnection *vi
                       VnLedger *ledger);
 void vn_cycle_free(VnCycle *cycle);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnCycle, vn_cycle_free)
+
+/**
+ * vn_cycle_tick: what the cycle does by itself: sampling.
+ *
+ * Returns: when it wants to be called again, in monotonic time; G_MAXINT64: not before
+ *   something else happens
+ */
+gint64 vn_cycle_tick(VnCycle *cycle);
+
+/** vn_cycle_guests_changed: one started, stopped or became another. */
+void vn_cycle_guests_changed(VnCycle *cycle);
+
+/** vn_cycle_sample: vn_sampling_request() of the guest of this name or UUID. */
+gboolean vn_cycle_sample(VnCycle *cycle, const char *name, GVariant *options,
+                         VnSamplingDone done, gpointer data,
+                         GError **error) VN_WARN_UNUSED;
 
 /** vn_cycle_set_serve: what to call between two batches of a long run. */
 void vn_cycle_set_serve(VnCycle *cycle, void (*serve)(gpointer), gpointer data);
@@ -68,6 +85,10 @@ GVariant *vn_cycle_verify(VnCycle *cycle, const char *const *guests,
 /** vn_cycle_describe_guest: `vnumactl show`: a{sv} (transfer floating). */
 GVariant *vn_cycle_describe_guest(VnCycle *cycle, const char *name,
                                   GError **error) VN_WARN_UNUSED;
+
+/** vn_cycle_describe_heat: `vnumactl heatmap`: a{sv} (transfer floating). */
+GVariant *vn_cycle_describe_heat(VnCycle *cycle, const char *name, GVariant *options,
+                                 GError **error) VN_WARN_UNUSED;
 
 /**
  * vn_cycle_get_definition: (transfer full): the guest's definition as libvirt has it.

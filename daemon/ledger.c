@@ -189,3 +189,53 @@ vn_ledger_past_steps(const VnLedger *ledger, const char *uuid)
     }
     return g_variant_builder_end(&list);
 }
+
+static gboolean
+has_text(GVariant *record, const char *key, const char *wanted)
+{
+    const char *text = NULL;
+    return g_variant_lookup(record, key, "&s", &text) && strcmp(text, wanted) == 0;
+}
+
+/* A step of this guest that was carried out. */
+static gboolean
+is_done(GVariant *record, const VnGuest *guest)
+{
+    return has_text(record, "uuid", guest->uuid) && has_text(record, "event", "end") &&
+           has_text(record, "outcome", vn_outcome_name(VN_OUTCOME_DONE));
+}
+
+static void
+mark_pin(const VnLedger *ledger, const VnGuest *guest, VnVcpu *vcpu)
+{
+    g_autofree char *target = g_strdup_printf("vcpu %u", vcpu->id);
+    for (GList *link = ledger->records->tail; link; link = link->prev) {
+        if (!is_done(link->data, guest) || !has_text(link->data, "target", target))
+            continue;
+        g_autoptr(GVariant) list = g_variant_lookup_value(link->data, "after", NULL);
+        g_autoptr(VnIdSet) after = vn_dict_read_idset(list);
+        if (vn_idset_equal(after, vcpu->pinned))
+            vcpu->pin_is_ours = TRUE;
+        return;
+    }
+}
+
+void
+vn_ledger_mark_pins(const VnLedger *ledger, VnGuest *guest)
+{
+    for (guint i = 0; i < guest->vcpus->len; i++) {
+        VnVcpu *vcpu = guest->vcpus->pdata[i];
+        if (vcpu->pinned && !vcpu->pin_is_ours)
+            mark_pin(ledger, guest, vcpu);
+    }
+}
+
+gboolean
+vn_ledger_was_steered(const VnLedger *ledger, const VnGuest *guest)
+{
+    for (GList *link = ledger->records->tail; link; link = link->prev) {
+        if (is_done(link->data, guest))
+            return has_text(link->data, "policy", "steer");
+    }
+    return FALSE;
+}

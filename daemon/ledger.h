@@ -44,3 +44,12 @@ gboolean vn_ledger_append(VnLedger *ledger, const char *event, const VnStep *ste
 GVariant *vn_ledger_past_steps(const VnLedger *ledger, const char *uuid);
 
 #define VN_LEDGER_PAST_MAX 20
+
+/**
+ * vn_ledger_mark_pins: sets VnVcpu.pin_is_ours where a vCPU is pinned to what our last
+ * step pinned it to.
+ */
+void vn_ledger_mark_pins(const VnLedger *ledger, VnGuest *guest);
+
+/** vn_ledger_was_steered: whether the guest's last step was planned by "steer". */
+gboolean vn_ledger_was_steered(const VnLedger *ledger, const VnGuest *guest);

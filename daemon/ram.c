@@ -238,28 +238,41 @@ look_at_all(Reader *reader, GError **error)
     return ask(reader, error);
 }
 
-static void
-place_vcpus(const VnGuest *guest, const VnHost *host, VnPlacement *placement)
+static int
+node_of(const VnVcpu *vcpu, const VnHost *host)
 {
+    for (guint i = 0; vcpu->affinity && i < host->nodes->len; i++) {
+        const VnHostNode *node = host->nodes->pdata[i];
+        if (!vn_idset_is_empty(vcpu->affinity) &&
+            vn_idset_is_subset(vcpu->affinity, node->cpus))
+            return (int) node->id;
+    }
+    return -1;
+}
+
+int *
+vn_vcpu_nodes(const VnGuest *guest, const VnHost *host, guint n)
+{
+    int *nodes = g_new(int, MAX(n, 1));
+    for (guint i = 0; i < n; i++)
+        nodes[i] = -1;
     for (guint i = 0; i < guest->vcpus->len; i++) {
         const VnVcpu *vcpu = guest->vcpus->pdata[i];
-        for (guint k = 0; vcpu->affinity && k < host->nodes->len; k++) {
-            const VnHostNode *node = host->nodes->pdata[k];
-            if (!vn_idset_is_empty(vcpu->affinity) &&
-                vn_idset_is_subset(vcpu->affinity, node->cpus))
-                vn_placement_set_vcpu(placement, vcpu->id, (int) node->id);
-        }
+        if (vcpu->id < n)
+            nodes[vcpu->id] = node_of(vcpu, host);
     }
+    return nodes;
 }
 
 VnPlacement *
 vn_placement_read(const VnGuest *guest, const VnHost *host, const VnSlots *ram,
                   const VnHeat *heat, VnMovePagesFunc func, gpointer data, GError **error)
 {
-    const VnVcpu *last = guest->vcpus->len
-                             ? guest->vcpus->pdata[guest->vcpus->len - 1]
-                             : NULL;
-    g_autoptr(VnPlacement) placement = vn_placement_new(last ? last->id + 1 : 0);
+    const VnVcpu *last =
+        guest->vcpus->len ? guest->vcpus->pdata[guest->vcpus->len - 1] : NULL;
+    guint n_vcpus = last ? last->id + 1 : 0;
+    g_autofree int *nodes = vn_vcpu_nodes(guest, host, n_vcpus);
+    g_autoptr(VnPlacement) placement = vn_placement_new(n_vcpus);
     g_autoptr(GArray) asked = g_array_new(FALSE, FALSE, sizeof(Asked));
     g_autoptr(GPtrArray) pages = g_ptr_array_new();
     Reader reader = {.guest = guest,
@@ -269,7 +282,8 @@ vn_placement_read(const VnGuest *guest, const VnHost *host, const VnSlots *ram,
                      .placement = placement,
                      .asked = asked,
                      .pages = pages};
-    place_vcpus(guest, host, placement);
+    for (guint i = 0; i < n_vcpus; i++)
+        vn_placement_set_vcpu(placement, i, nodes[i]);
     if (heat ? !look_at_known(&reader, heat, error) : !look_at_all(&reader, error))
         return NULL;
     return g_steal_pointer(&placement);

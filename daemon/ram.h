@@ -35,14 +35,21 @@ gboolean vn_ram_find(const VnSlots *ram, const VnGuest *guest, guint64 gpa,
                      guint64 *ret_hva, guint *ret_cell);
 
 /**
+ * vn_vcpu_nodes:
+ *
+ * Returns: (transfer full): by vCPU, @n of them: the host node that has all CPUs that it
+ *   may run on; -1: it may run on several, or it is not known
+ */
+int *vn_vcpu_nodes(const VnGuest *guest, const VnHost *host, guint n);
+
+/**
  * vn_placement_read:
  * @heat: (nullable): only granules that it knows; NULL: all RAM, in at most 64 Ki places
  * @func: (nullable): instead of the kernel's, for tests
  * @error: GONE: the process ended; REFUSED; FAILED
  *
  * Asks the kernel on which host nodes memory lies, by four pages of each granule (or
- * group of granules); and takes a vCPU to run on the host node that has all CPUs of its
- * affinity.
+ * group of granules); vCPUs are where vn_vcpu_nodes() has them.
  *
  * Returns: (transfer full)
  */

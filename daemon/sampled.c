@@ -66,6 +66,7 @@ vn_sampled_free(VnSampled *sampled, const GError *why)
     answer(sampled, TRUE, NULL, why);
     vn_window_free(sampled->window);
     vn_heat_free(sampled->heat);
+    vn_heat_history_free(sampled->history);
     vn_slots_free(sampled->ram);
     vn_snapshot_unref(sampled->snapshot);
     g_free(sampled->why);
@@ -112,6 +113,13 @@ fail(VnSampled *sampled, const GError *error)
     sampled->trouble = g_strdup(error->message);
     sampled->next_us = g_get_monotonic_time() + RETRY_US;
     answer(sampled, FALSE, NULL, error);
+}
+
+void
+vn_sampled_dismiss(VnSampled *sampled, const GError *why)
+{
+    fail(sampled, why);
+    answer(sampled, TRUE, NULL, why);
 }
 
 static gboolean
@@ -240,6 +248,32 @@ vn_sampled_locality(const VnSampled *sampled, const VnGuest *guest, const VnHost
     return vn_locality_new(sampled->heat, placement, host, g_get_monotonic_time());
 }
 
+GVariant *
+vn_sampled_heatmap(const VnSampled *sampled, const VnGuest *guest, const VnHost *host,
+                   const GPtrArray *homes, const VnHeatmapOptions *options,
+                   GError **error)
+{
+    g_autoptr(VnPlacement) all =
+        vn_placement_read(guest, host, sampled->ram, NULL, NULL, NULL, error);
+    if (!all)
+        return NULL;
+    g_autoptr(VnLocality) locality = vn_sampled_locality(sampled, guest, host, error);
+    if (!locality)
+        return NULL;
+    const VnHeatmap map = {
+        .guest = guest,
+        .host = host,
+        .homes = homes,
+        .placement = all,
+        .heat = sampled->heat,
+        .history = sampled->history,
+        .locality = locality,
+        .source = vn_sample_source_name(sampled->source),
+        .now_us = g_get_monotonic_time(),
+    };
+    return vn_heatmap_to_variant(&map, options);
+}
+
 /* By vCPU: reads, writes, and all. */
 static GVariant *
 vcpus_to_variant(const VnSample *sample)
@@ -341,6 +375,26 @@ set_pace(VnSampled *sampled, const VnSample *sample, const VnLocality *locality)
     vn_pace_window(&sampled->pace, &window);
 }
 
+/* What is RAM does not change, so the kernel is asked about all of it but once. */
+static void
+add_to_history(VnSampled *sampled, const VnSample *sample)
+{
+    const VnGuest *guest = sampled->guest;
+    const VnHost *host = sampled->snapshot->host;
+    if (!sampled->history && has_ranges(sampled->ram)) {
+        g_autoptr(VnPlacement) all =
+            vn_placement_read(guest, host, sampled->ram, NULL, NULL, NULL, NULL);
+        g_autoptr(GArray) bins =
+            all ? vn_heat_bins_new(all, NULL, VN_HEAT_HISTORY_BINS) : NULL;
+        sampled->history = bins ? vn_heat_history_new(bins) : NULL;
+    }
+    if (!sampled->history)
+        return;
+    guint n_vcpus = vn_heat_n_vcpus(sampled->heat);
+    g_autofree int *nodes = vn_vcpu_nodes(guest, host, n_vcpus);
+    vn_heat_history_add(sampled->history, sample, nodes, n_vcpus);
+}
+
 void
 vn_sampled_close(VnSampled *sampled, VnConnection *virt)
 {
@@ -355,10 +409,11 @@ vn_sampled_close(VnSampled *sampled, VnConnection *virt)
         fail(sampled, error);
         return;
     }
-    if (slots)
-        vn_ram_learn(sampled->ram, sampled->guest, slots);
+    if (slots && vn_ram_learn(sampled->ram, sampled->guest, slots))
+        g_clear_pointer(&sampled->history, vn_heat_history_free);
     vn_heat_feed(sampled->heat, sample);
     sampled->n_windows++;
+    add_to_history(sampled, sample);
     /* Without it less is known, and the guest may just have ended. */
     g_autoptr(VnLocality) locality = vn_sampled_locality(
         sampled, sampled->guest, sampled->snapshot->host, NULL);

@@ -7,6 +7,7 @@
 
 #include "daemon/sampling.h"
 #include "kvm/sampler.h"
+#include "model/heatmap.h"
 #include "policies/pace.h"
 
 /* Somebody who asked for a window. */
@@ -23,6 +24,7 @@ typedef struct {
     const VnGuest *guest;
     VnSlots *ram;
     VnHeat *heat;
+    VnHeatHistory *history; /* NULL: not begun, as it is not known what RAM there is */
     VnPace pace;
     guint unusable; /* sources that failed: 1 << VnSampleSource, or-ed */
     VnSampleSource source;
@@ -48,6 +50,9 @@ VnSampled *vn_sampled_new(VnSnapshot *snapshot, const VnGuest *guest,
 /** vn_sampled_free: requests are answered with @why. */
 void vn_sampled_free(VnSampled *sampled, const GError *why);
 
+/** vn_sampled_dismiss: answers all requests with @why; the next window is due later. */
+void vn_sampled_dismiss(VnSampled *sampled, const GError *why);
+
 /** vn_sampled_is: whether it is this guest, in the same process. */
 gboolean vn_sampled_is(const VnSampled *sampled, const VnGuest *guest);
 
@@ -64,6 +69,12 @@ void vn_sampled_open(VnSampled *sampled, VnSampler *sampler, VnConnection *virt,
 
 /** vn_sampled_close: ends the window, takes in what it brought, and answers. */
 void vn_sampled_close(VnSampled *sampled, VnConnection *virt);
+
+/** vn_sampled_heatmap: see vn_sampling_heatmap(). */
+GVariant *vn_sampled_heatmap(const VnSampled *sampled, const VnGuest *guest,
+                             const VnHost *host, const GPtrArray *homes,
+                             const VnHeatmapOptions *options,
+                             GError **error) VN_WARN_UNUSED;
 
 /** vn_sampled_locality: see vn_sampling_locality(). */
 VnLocality *vn_sampled_locality(const VnSampled *sampled, const VnGuest *guest,

@@ -168,9 +168,27 @@ attach(VnSampling *sampling)
         g_message("sampling does without BPF: %s", error->message);
 }
 
+/* Another process may have its id by now; and who asked for a guest wants an answer. */
+static gboolean
+still_may_look(VnSampling *sampling, VnSampled *sampled)
+{
+    const VnGuest *guest = sampled->guest;
+    const VnProcess process = {guest->pid, guest->start_ticks};
+    g_autoptr(GError) error = NULL;
+    if (!may_look(guest))
+        g_set_error(&error, VN_ERROR, VN_ERROR_BUSY, "guest %s: it is %s", guest->name,
+                    guest->trouble ? guest->trouble : "paused; try later");
+    else if (vn_process_check(sampling->root, &process, &error))
+        return TRUE;
+    vn_sampled_dismiss(sampled, error);
+    return FALSE;
+}
+
 static void
 open_window(VnSampling *sampling, VnSampled *sampled, gint64 now_us)
 {
+    if (!still_may_look(sampling, sampled))
+        return;
     gboolean usual = g_queue_is_empty(&sampled->requests);
     if (usual && is_idle(sampling, sampled, now_us)) {
         vn_pace_skip(&sampled->pace);
@@ -194,9 +212,9 @@ close_window(VnSampling *sampling, VnSampled *sampled)
 static gboolean
 is_due(const VnSampling *sampling, const VnSampled *sampled, gint64 now_us)
 {
-    return may_look(sampled->guest) &&
-           (sampled->requests.length ||
-            (sampling->config.sampling == VN_SAMPLING_AUTO && sampled->next_us <= now_us));
+    return sampled->requests.length ||
+           (sampling->config.sampling == VN_SAMPLING_AUTO && may_look(sampled->guest) &&
+            sampled->next_us <= now_us);
 }
 
 /* When it wants to be looked at again. */
@@ -252,6 +270,24 @@ vn_sampling_locality(const VnSampling *sampling, const VnGuest *guest, const VnH
     return sampled && sampled->n_windows
                ? vn_sampled_locality(sampled, guest, host, error)
                : NULL;
+}
+
+GVariant *
+vn_sampling_heatmap(const VnSampling *sampling, const VnGuest *guest, const VnHost *host,
+                    const GPtrArray *homes, GVariant *options, GError **error)
+{
+    const VnSampled *sampled = find(sampling, guest);
+    VnHeatmapOptions parsed;
+    if (!vn_heatmap_options_parse(options, &parsed, error))
+        return NULL;
+    if (!sampled || !sampled->n_windows) {
+        g_set_error(error, VN_ERROR, VN_ERROR_UNSUPPORTED,
+                    "guest %s: nothing has been seen of its accesses; 'vnumactl sample "
+                    "%s' looks now",
+                    guest->name, guest->name);
+        return NULL;
+    }
+    return vn_sampled_heatmap(sampled, guest, host, homes, &parsed, error);
 }
 
 /* What is the matter, for people. */

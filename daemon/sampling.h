@@ -60,6 +60,17 @@ const VnHeat *vn_sampling_heat(const VnSampling *sampling, const VnGuest *guest)
 VnLocality *vn_sampling_locality(const VnSampling *sampling, const VnGuest *guest,
                                  const VnHost *host, GError **error) VN_WARN_UNUSED;
 
+/**
+ * vn_sampling_heatmap: (transfer floating): a{sv}, see data/org.vnumad1.xml, GetHeat.
+ * @homes: of VnIdSet, by cell
+ * @options: those of the method
+ * @error: INVALID: @options; UNSUPPORTED: no window has seen it yet; as for
+ *   vn_sampling_locality()
+ */
+GVariant *vn_sampling_heatmap(const VnSampling *sampling, const VnGuest *guest,
+                              const VnHost *host, const GPtrArray *homes,
+                              GVariant *options, GError **error) VN_WARN_UNUSED;
+
 /** vn_sampling_describe: adds what `show` says of the sampling of @guest: "sampling". */
 void vn_sampling_describe(const VnSampling *sampling, const VnGuest *guest, VnDict *dict);
 

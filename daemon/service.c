@@ -28,6 +28,7 @@ typedef struct {
     VnService *service;
     GDBusMethodInvocation *invocation;
     char **guests;
+    GVariant *options; /* NULL: the method has none */
 } Call;
 
 static const GDBusErrorEntry error_names[] = {
@@ -44,6 +45,7 @@ call_free(gpointer data)
 {
     Call *call = data;
     g_strfreev(call->guests);
+    g_clear_pointer(&call->options, g_variant_unref);
     g_free(call);
 }
 
@@ -124,6 +126,45 @@ verify(GTask *task, VnCycle *cycle)
         g_task_return_error(task, error);
 }
 
+/* Runs on the worker, at the end of the window. */
+static void
+on_sampled(GVariant *sample, const GError *error, gpointer data)
+{
+    g_autoptr(GTask) task = data;
+    if (sample)
+        g_task_return_pointer(task, g_variant_ref(sample),
+                              (GDestroyNotify) g_variant_unref);
+    else
+        g_task_return_error(task, g_error_copy(error));
+}
+
+/* Runs on the worker, which goes on meanwhile. */
+static void
+sample(GTask *task, VnCycle *cycle)
+{
+    const Call *call = g_task_get_task_data(task);
+    GError *error = NULL;
+    if (vn_cycle_sample(cycle, call->guests[0], call->options, on_sampled, task, &error))
+        g_object_ref(task);
+    else
+        g_task_return_error(task, error);
+}
+
+/* Runs on the worker. */
+static void
+get_heat(GTask *task, VnCycle *cycle)
+{
+    const Call *call = g_task_get_task_data(task);
+    GError *error = NULL;
+    GVariant *heat =
+        vn_cycle_describe_heat(cycle, call->guests[0], call->options, &error);
+    if (heat)
+        g_task_return_pointer(task, g_variant_ref_sink(heat),
+                              (GDestroyNotify) g_variant_unref);
+    else
+        g_task_return_error(task, error);
+}
+
 /* Runs on the worker. */
 static void
 accept_guests(GTask *task, VnCycle *cycle)
@@ -175,17 +216,27 @@ answer_with_text(GObject *source, GAsyncResult *async, gpointer data)
         g_dbus_method_invocation_take_error(call->invocation, error);
 }
 
-/* Hands a call to the worker. @guests: (transfer full) (nullable). */
+/* Hands a call to the worker. @options: (nullable); @guests: (transfer full) (nullable). */
 static void
-begin_call(VnService *service, GDBusMethodInvocation *invocation, char **guests,
-           VnWorkerFunc func, GAsyncReadyCallback done)
+begin_call_with(VnService *service, GDBusMethodInvocation *invocation, char **guests,
+                GVariant *options, VnWorkerFunc func, GAsyncReadyCallback done)
 {
     Call *call = g_new(Call, 1);
-    *call = (Call){.service = service, .invocation = invocation, .guests = guests};
+    *call = (Call){.service = service,
+                   .invocation = invocation,
+                   .guests = guests,
+                   .options = options ? g_variant_ref(options) : NULL};
     g_autoptr(GTask) task = g_task_new(NULL, service->gone, done, NULL);
     g_task_set_check_cancellable(task, FALSE);
     g_task_set_task_data(task, call, call_free);
     vn_worker_read(service->worker, task, func);
+}
+
+static void
+begin_call(VnService *service, GDBusMethodInvocation *invocation, char **guests,
+           VnWorkerFunc func, GAsyncReadyCallback done)
+{
+    begin_call_with(service, invocation, guests, NULL, func, done);
 }
 
 static gboolean
@@ -227,6 +278,26 @@ on_verify(VnDBusManager *manager, GDBusMethodInvocation *invocation,
           const char *const *guests, gpointer data)
 {
     begin_call(data, invocation, g_strdupv((char **) guests), verify, answer);
+    return TRUE;
+}
+
+static gboolean
+on_sample(VnDBusManager *manager, GDBusMethodInvocation *invocation, const char *name,
+          GVariant *options, gpointer data)
+{
+    const char *const guests[] = {name, NULL};
+    begin_call_with(data, invocation, g_strdupv((char **) guests), options, sample,
+                    answer);
+    return TRUE;
+}
+
+static gboolean
+on_get_heat(VnDBusManager *manager, GDBusMethodInvocation *invocation, const char *name,
+            GVariant *options, gpointer data)
+{
+    const char *const guests[] = {name, NULL};
+    begin_call_with(data, invocation, g_strdupv((char **) guests), options, get_heat,
+                    answer);
     return TRUE;
 }
 
@@ -351,6 +422,9 @@ vn_service_new(GDBusConnection *connection, VnWorker *worker, const VnConfig *co
                      G_CALLBACK(on_get_definition), service);
     g_signal_connect(service->manager, "handle-plan", G_CALLBACK(on_plan), service);
     g_signal_connect(service->manager, "handle-verify", G_CALLBACK(on_verify), service);
+    g_signal_connect(service->manager, "handle-sample", G_CALLBACK(on_sample), service);
+    g_signal_connect(service->manager, "handle-get-heat", G_CALLBACK(on_get_heat),
+                     service);
     g_signal_connect(service->manager, "handle-rebalance", G_CALLBACK(on_rebalance),
                      service);
     if (!g_dbus_interface_skeleton_export(G_DBUS_INTERFACE_SKELETON(service->manager),

@@ -45,6 +45,14 @@ complete(GTask *task, VnCycle *cycle)
         g_task_return_error(task, error);
 }
 
+/* Runs on the worker. */
+static void
+note_change(GTask *task, VnCycle *cycle)
+{
+    vn_cycle_guests_changed(cycle);
+    g_task_return_boolean(task, TRUE);
+}
+
 static void on_connected(GObject *source, GAsyncResult *async, gpointer data);
 
 static gboolean
@@ -111,6 +119,7 @@ vn_watch_event(VnWatch *watch, const VnVirtEvent *event)
     case VN_VIRT_EVENT_UNDEFINED: /* what was remembered of it is forgotten */
         if (watch->complete)
             begin(watch, event->uuid, complete, on_completed);
+        begin(watch, NULL, note_change, NULL);
         break;
     case VN_VIRT_EVENT_LOST:
         vn_service_set_libvirt_state(watch->service, "connection lost");
@@ -121,6 +130,7 @@ vn_watch_event(VnWatch *watch, const VnVirtEvent *event)
     case VN_VIRT_EVENT_RESUMED:
     case VN_VIRT_EVENT_STOPPED:
     case VN_VIRT_EVENT_DEVICE:
-        break; /* for the next cycle */
+        begin(watch, NULL, note_change, NULL);
+        break;
     }
 }

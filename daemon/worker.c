@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The worker thread and its two queues under one lock: reads first, then runs. */
+/*
+ * The worker thread and its two queues under one lock: reads first, then runs; and the
+ * cycle's own work whenever it is due.
+ */
 #include "daemon/worker.h"
 
 typedef struct {
@@ -14,16 +17,26 @@ struct VnWorker {
     GQueue runs;   /* of Item */
     gboolean stopping;
     gboolean ended;
+    gint64 tick_us; /* the worker's own: when the cycle's own work is due */
     VnCycle *cycle;
     GThread *thread;
 };
 
+/* What a task did may have made something due. */
 static void
 run_item(VnWorker *worker, Item *item)
 {
     item->func(item->task, worker->cycle);
     g_object_unref(item->task);
     g_free(item);
+    worker->tick_us = 0;
+}
+
+static void
+tick(VnWorker *worker)
+{
+    if (g_get_monotonic_time() >= worker->tick_us)
+        worker->tick_us = vn_cycle_tick(worker->cycle);
 }
 
 static Item *
@@ -42,27 +55,42 @@ serve(gpointer data)
     VnWorker *worker = data;
     for (Item *item; (item = pop(worker, &worker->reads));)
         run_item(worker, item);
+    tick(worker);
 }
 
-static Item *
-wait_for_item(VnWorker *worker)
+/*
+ * Waits for a task, until the cycle's own work is due. @ret_item: NULL: it is.
+ *
+ * Returns: FALSE when the worker is to stop.
+ */
+static gboolean
+wait_for_item(VnWorker *worker, Item **ret_item)
 {
-    Item *item = NULL;
     g_mutex_lock(&worker->lock);
-    while (!worker->stopping && !worker->reads.length && !worker->runs.length)
-        g_cond_wait(&worker->changed, &worker->lock);
-    if (!worker->stopping)
-        item = g_queue_pop_head(worker->reads.length ? &worker->reads : &worker->runs);
+    while (!worker->stopping && !worker->reads.length && !worker->runs.length &&
+           g_get_monotonic_time() < worker->tick_us) {
+        if (worker->tick_us == G_MAXINT64)
+            g_cond_wait(&worker->changed, &worker->lock);
+        else
+            g_cond_wait_until(&worker->changed, &worker->lock, worker->tick_us);
+    }
+    gboolean stopping = worker->stopping;
+    *ret_item = stopping ? NULL
+                         : g_queue_pop_head(worker->reads.length ? &worker->reads
+                                                                 : &worker->runs);
     g_mutex_unlock(&worker->lock);
-    return item;
+    return !stopping;
 }
 
 static gpointer
 work(gpointer data)
 {
     VnWorker *worker = data;
-    for (Item *item; (item = wait_for_item(worker));)
-        run_item(worker, item);
+    for (Item *item; wait_for_item(worker, &item);) {
+        if (item)
+            run_item(worker, item);
+        tick(worker);
+    }
     vn_cycle_free(worker->cycle);
     g_mutex_lock(&worker->lock);
     worker->ended = TRUE;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "guest-topology/define-parts.h"
+#include "model/guest.h"
 
 /**
  * vn_record_read:
@@ -21,6 +22,9 @@ VnParts *vn_record_read(const xmlNode *domain, const VnParts *current);
  * no record, or it is not of a guest with @n_vcpus.
  */
 VnVnuma *vn_record_read_cells(const xmlNode *domain, guint n_vcpus);
+
+/** vn_record_mark_pins: sets VnVcpu.pin_is_ours by the record. */
+void vn_record_mark_pins(const xmlNode *domain, VnGuest *guest);
 
 /**
  * vn_record_write:

@@ -6,6 +6,7 @@
 #include "guest-topology/domain.h"
 
 #include "guest-topology/commandline.h"
+#include "guest-topology/define-record.h"
 #include "guest-topology/size.h"
 #include "guest-topology/tag.h"
 #include "guest-topology/told.h"
@@ -351,6 +352,7 @@ parse(const xmlNode *domain, gboolean needs_uuid, GError **error)
         return NULL;
     }
     vn_tag_parse(domain, guest);
+    vn_record_mark_pins(domain, guest);
     vn_commandline_parse(domain, guest);
     if (guest->told_cells) {
         guest->told = vn_told_parse(domain, guest, error);

@@ -80,3 +80,42 @@ vn_dict_insert_node_bytes(VnDict *dict, const char *key, const GArray *bytes)
     }
     vn_dict_insert_value(dict, key, vn_dict_end(&nodes));
 }
+
+gboolean
+vn_dict_read_uint64(GVariant *value, guint64 *ret_number)
+{
+    gint64 number = 0;
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64)) {
+        *ret_number = g_variant_get_uint64(value);
+        return TRUE;
+    }
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT32))
+        number = g_variant_get_uint32(value);
+    else if (g_variant_is_of_type(value, G_VARIANT_TYPE_INT64))
+        number = g_variant_get_int64(value);
+    else if (g_variant_is_of_type(value, G_VARIANT_TYPE_INT32))
+        number = g_variant_get_int32(value);
+    else
+        return FALSE;
+    if (number < 0)
+        return FALSE;
+    *ret_number = (guint64) number;
+    return TRUE;
+}
+
+VnIdSet *
+vn_dict_read_idset(GVariant *list)
+{
+    VnIdSet *set = vn_idset_new();
+    gsize count = list && g_variant_is_container(list) ? g_variant_n_children(list) : 0;
+    for (gsize i = 0; i < count; i++) {
+        g_autoptr(GVariant) child = g_variant_get_child_value(list, i);
+        g_autoptr(GVariant) id = g_variant_is_of_type(child, G_VARIANT_TYPE_VARIANT)
+                                     ? g_variant_get_variant(child)
+                                     : g_variant_ref(child);
+        guint64 number = 0;
+        if (vn_dict_read_uint64(id, &number) && number <= VN_ID_MAX)
+            vn_idset_add(set, (guint) number);
+    }
+    return set;
+}

@@ -49,3 +49,13 @@ void vn_dict_insert_ratio(VnDict *dict, const char *key, double value);
  * Inserts a{sv} {"<host node>": bytes}, nodes with 0 bytes left out.
  */
 void vn_dict_insert_node_bytes(VnDict *dict, const char *key, const GArray *bytes);
+
+/** vn_dict_read_uint64: FALSE when @value is not a whole number, or negative. */
+gboolean vn_dict_read_uint64(GVariant *value, guint64 *ret_number);
+
+/**
+ * vn_dict_read_idset:
+ * @list: (nullable): "au", or "av" of any whole numbers, which is what a list that has
+ *   been through JSON has become
+ */
+VnIdSet *vn_dict_read_idset(GVariant *list);

@@ -210,6 +210,7 @@ vn_guest_clone(const VnGuest *guest)
         VnVcpu *copy = vn_guest_add_vcpu(clone, vcpu->id, vcpu->cell);
         copy->tid = vcpu->tid;
         copy->pinned = copy_or_null(vcpu->pinned);
+        copy->pin_is_ours = vcpu->pin_is_ours;
         copy->affinity = copy_or_null(vcpu->affinity);
     }
     for (guint i = 0; i < guest->threads->len; i++) {

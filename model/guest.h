@@ -29,6 +29,7 @@ typedef struct {
     guint cell;      /* index in VnGuest.cells */
     int tid;         /* 0: not online or not known */
     VnIdSet *pinned; /* host CPUs that the live definition pins it to; NULL: not pinned */
+    gboolean pin_is_ours; /* we wrote, or carried out, what it is pinned to */
     VnIdSet *affinity; /* host CPUs that the kernel lets it run on; NULL: not known */
 } VnVcpu;
 

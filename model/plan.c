@@ -85,6 +85,7 @@ vn_plan_add_step(VnPlan *plan, VnStepKind kind, const VnGuest *guest, guint targ
 {
     VnStep *step = g_new0(VnStep, 1);
     step->kind = kind;
+    step->policy = "align";
     step->guest = g_strdup(guest->name);
     step->uuid = g_strdup(guest->uuid);
     step->target = target;
@@ -189,6 +190,7 @@ vn_step_to_variant(const VnStep *step)
     g_auto(VnDict) dict;
     vn_dict_init(&dict, NULL);
     vn_dict_insert(&dict, "kind", "s", vn_step_kind_name(step->kind));
+    vn_dict_insert(&dict, "policy", "s", step->policy);
     vn_dict_insert(&dict, "guest", "s", step->guest);
     vn_dict_insert(&dict, "target", "s", target);
     vn_dict_insert_idset(&dict, "before", step->before);
@@ -242,8 +244,17 @@ vn_plan_to_variant(const VnPlan *plan)
     return vn_dict_end(&dict);
 }
 
+static void
+insert_locality(VnDict *dict, const VnLocalityFigures *figures)
+{
+    vn_dict_insert_ratio(dict, "locality_ratio", figures->locality);
+    vn_dict_insert_ratio(dict, "remote_cost", figures->remote_cost);
+    vn_dict_insert(dict, "confidence_ratio", "d", figures->confidence);
+}
+
 static GVariant *
-cell_to_variant(const VnCell *cell, const VnIdSet *home, gboolean whole)
+cell_to_variant(const VnCell *cell, const VnIdSet *home,
+                const VnLocalityFigures *figures, gboolean whole)
 {
     g_autoptr(VnIdSet) none = vn_idset_new();
     g_auto(VnDict) dict;
@@ -256,6 +267,7 @@ cell_to_variant(const VnCell *cell, const VnIdSet *home, gboolean whole)
     if (!whole)
         return vn_dict_end(&dict);
 
+    insert_locality(&dict, figures);
     vn_dict_insert(&dict, "page_size_bytes", "t", cell->page_size_bytes);
     vn_dict_insert(&dict, "binding", "s", vn_binding_name(cell->binding));
     if (cell->bound)
@@ -336,16 +348,22 @@ insert_whole(VnDict *dict, const VnGuest *guest, const VnDecision *decision)
 }
 
 GVariant *
-vn_guest_to_variant(const VnGuest *guest, const VnDecision *decision, gboolean whole)
+vn_guest_to_variant(const VnGuest *guest, const VnDecision *decision,
+                    const VnLocality *locality, gboolean whole)
 {
+    const VnLocalityFigures unknown = {.locality = -1, .remote_cost = -1};
     g_auto(GVariantBuilder) cells;
     g_auto(VnDict) dict;
     g_variant_builder_init(&cells, G_VARIANT_TYPE("aa{sv}"));
     for (guint i = 0; i < guest->cells->len; i++) {
         const VnIdSet *home =
             decision && i < decision->homes->len ? decision->homes->pdata[i] : NULL;
-        g_variant_builder_add_value(&cells,
-                                    cell_to_variant(guest->cells->pdata[i], home, whole));
+        const VnLocalityFigures *figures =
+            locality && guest->told_cells && i < locality->cells->len
+                ? &g_array_index(locality->cells, VnLocalityFigures, i)
+                : &unknown;
+        g_variant_builder_add_value(
+            &cells, cell_to_variant(guest->cells->pdata[i], home, figures, whole));
     }
     vn_dict_init(&dict, NULL);
     vn_dict_insert(&dict, "name", "s", guest->name);
@@ -360,7 +378,7 @@ vn_guest_to_variant(const VnGuest *guest, const VnDecision *decision, gboolean w
                          decision && decision->homes->len
                              ? vn_guest_alignment(guest, decision->homes)
                              : -1);
-    vn_dict_insert_ratio(&dict, "locality_ratio", -1);
+    insert_locality(&dict, locality ? &locality->guest : &unknown);
     vn_dict_insert_value(&dict, "cells", g_variant_builder_end(&cells));
     if (whole)
         insert_whole(&dict, guest, decision);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "model/locality.h"
 #include "model/snapshot.h"
 
 typedef enum {
@@ -24,7 +25,8 @@ typedef enum {
 
 typedef struct {
     VnStepKind kind;
-    char *guest; /* name */
+    const char *policy; /* that planned it: "align", "steer" */
+    char *guest;        /* name */
     char *uuid;
     guint target;
     VnIdSet *before;
@@ -61,7 +63,7 @@ VnDecision *vn_plan_add_decision(VnPlan *plan, const char *guest);
 void vn_decision_set_reason(VnDecision *decision, const char *format, ...)
     G_GNUC_PRINTF(2, 3);
 
-/** vn_plan_add_step: @before, @after: (transfer full). */
+/** vn_plan_add_step: @before, @after: (transfer full). Its policy is "align" at first. */
 VnStep *vn_plan_add_step(VnPlan *plan, VnStepKind kind, const VnGuest *guest,
                          guint target, VnIdSet *before, VnIdSet *after);
 
@@ -100,9 +102,10 @@ GVariant *vn_step_to_variant(const VnStep *step);
 /**
  * vn_guest_to_variant:
  * @decision: (nullable): where the homes come from
+ * @locality: (nullable): as its accesses have it
  *
  * Returns: (transfer floating): a{sv} with the keys of an element of `vnumactl list
  * --json`; with @whole also what `show` adds: vCPUs, threads, address ranges.
  */
 GVariant *vn_guest_to_variant(const VnGuest *guest, const VnDecision *decision,
-                              gboolean whole);
+                              const VnLocality *locality, gboolean whole);

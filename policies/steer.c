@@ -61,6 +61,7 @@ add_pins(const VnArranger *arranger, const VnCell *cell, int node, double gain,
             vn_idset_add_all(after, cpus);
         VnStep *step = vn_plan_add_step(plan, VN_STEP_PIN_VCPU, arranger->guest,
                                         (guint) id, before, after);
+        step->policy = VN_STEER_POLICY;
         step->expected_gain = gain / vn_idset_count(cell->vcpus);
         step->reason =
             g_strdup_printf("most of what the vCPUs of cell %u access lies, or "
@@ -85,6 +86,7 @@ add_move(const VnArranger *arranger, guint index, int node, double gain, VnPlan 
     g_autofree char *from = vn_idset_format(before);
     VnStep *step = vn_plan_add_step(plan, VN_STEP_MOVE_MEMORY, arranger->guest, index,
                                     g_steal_pointer(&before), vn_idset_new_with(id));
+    step->policy = VN_STEER_POLICY;
     step->bytes = bytes;
     step->expected_gain = gain;
     step->reason =
@@ -272,4 +274,15 @@ vn_steer_guest(const VnSnapshot *snapshot, const VnGuest *guest,
     drop_steps(plan, guest);
     add_steps(arranger, wanted, plan);
     return verdict;
+}
+
+void
+vn_steer_hold(const VnGuest *guest, VnPlan *plan)
+{
+    guint n_steps = plan->steps->len;
+    drop_steps(plan, guest);
+    if (plan->steps->len < n_steps)
+        vn_decision_set_reason(
+            vn_plan_find_decision(plan, guest->name),
+            "stays where its accesses had it, until enough of them is seen again");
 }

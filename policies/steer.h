@@ -20,6 +20,9 @@
 #include "model/locality.h"
 #include "model/plan.h"
 
+/* VnStep.policy of its steps. */
+#define VN_STEER_POLICY "steer"
+
 /* To move all of a guest's memory has to lower its remote cost by this at least. */
 #define VN_STEER_PRICE 0.05
 
@@ -72,6 +75,9 @@ typedef enum {
  */
 VnSteerVerdict vn_steer_guest(const VnSnapshot *snapshot, const VnGuest *guest,
                               const VnSteerEvidence *evidence, VnPlan *plan);
+
+/** vn_steer_hold: drops the guest's steps, and says why: see vn_steer_guest(). */
+void vn_steer_hold(const VnGuest *guest, VnPlan *plan);
 
 /** vn_steer_verdict_name: "unsure", "agree", "alone", "stay", "repin" and so on. */
 const char *vn_steer_verdict_name(VnSteerVerdict verdict);

@@ -140,7 +140,7 @@ make_guest(FakeDaemon *daemon, gboolean whole)
     g_autoptr(VnGuest) guest = swapped_guest();
     g_autoptr(VnPlan) plan = make_plan(daemon, guest);
     g_autoptr(GVariant) described =
-        g_variant_ref_sink(vn_guest_to_variant(guest, plan->decisions->pdata[0], whole));
+        g_variant_ref_sink(vn_guest_to_variant(guest, plan->decisions->pdata[0], NULL, whole));
     g_auto(GVariantDict) dict;
     g_variant_dict_init(&dict, described);
     insert_verdict(daemon, &dict, 0);
@@ -160,7 +160,7 @@ make_snapshot(FakeDaemon *daemon)
     if (!daemon->empty) {
         g_autoptr(VnGuest) odd = odd_guest();
         g_variant_builder_add_value(&guests, make_guest(daemon, FALSE));
-        g_variant_builder_add_value(&guests, vn_guest_to_variant(odd, NULL, FALSE));
+        g_variant_builder_add_value(&guests, vn_guest_to_variant(odd, NULL, NULL, FALSE));
     }
     g_variant_dict_insert_value(&snapshot, "guests", g_variant_builder_end(&guests));
     g_variant_dict_insert(&snapshot, "age_ms", "t", (guint64) 2500);

@@ -34,10 +34,15 @@ lab_vnumad_starter=(env)
 # those that vnumad shall complete.
 lab_vnumad_completes=no
 
+# When vnumad looks at guests' accesses: attaching BPF while guests run may hang the lab's host
+# (README.md, "Limits").
+lab_vnumad_sampling=off
+
 # lab_vnumad_start OPTION...: of vnumad, "--bus system" for one
 lab_vnumad_start()
 {
-    printf '[vnumad]\ncomplete_definitions = %s\n' "$lab_vnumad_completes" >/run/lab/vnumad.conf
+    printf '[vnumad]\ncomplete_definitions = %s\nsampling = %s\n' "$lab_vnumad_completes" \
+        "$lab_vnumad_sampling" >/run/lab/vnumad.conf
     STATE_DIRECTORY=${STATE_DIRECTORY:-/run/lab/state} "${lab_vnumad_starter[@]}" vnumad \
         --config /run/lab/vnumad.conf "$@" \
         >>"$vnumad_log" 2>&1 &
