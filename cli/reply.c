@@ -71,6 +71,15 @@ vn_reply_ids_text(GVariant *reply, const char *key)
 }
 
 GVariant *
+vn_reply_dict(GVariant *reply, const char *key)
+{
+    GVariant *value = find(reply, key, G_VARIANT_TYPE_VARDICT);
+    if (value)
+        return value;
+    return g_variant_ref_sink(g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0));
+}
+
+GVariant *
 vn_reply_list(GVariant *reply, const char *key)
 {
     GVariant *value = find(reply, key, G_VARIANT_TYPE("aa{sv}"));

@@ -31,6 +31,9 @@ VnIdSet *vn_reply_ids(GVariant *reply, const char *key);
 /** vn_reply_ids_text: vn_reply_ids() in list format, "-" when empty. */
 char *vn_reply_ids_text(GVariant *reply, const char *key);
 
+/** vn_reply_dict: an a{sv}, an empty one when it is not known. */
+GVariant *vn_reply_dict(GVariant *reply, const char *key);
+
 /** vn_reply_list: an aa{sv}, an empty one when it is not known. */
 GVariant *vn_reply_list(GVariant *reply, const char *key);
 

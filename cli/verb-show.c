@@ -8,6 +8,8 @@
 #include "cli/verb.h"
 #include "model/text.h"
 
+#include <math.h>
+
 #define BAR_WIDTH 20
 
 /* "name: value" lines, the values below one another. */
@@ -38,6 +40,35 @@ append_ids_line(GString *text, const char *name, const char *what, GVariant *gue
 }
 
 static void
+append_locality(GString *text, GVariant *guest)
+{
+    double cost = vn_reply_double(guest, "remote_cost");
+    g_autofree char *ratio = vn_format_ratio(vn_reply_double(guest, "locality_ratio"));
+    g_autofree char *confidence =
+        vn_format_ratio(vn_reply_double(guest, "confidence_ratio"));
+    g_autofree char *line = isfinite(cost)
+                                ? g_strdup_printf("%s, remote cost %.2f, confidence %s",
+                                                  ratio, cost, confidence)
+                                : g_strdup(ratio);
+    append_line(text, "Locality", line);
+}
+
+/* "dirty-ring, every 40 s: ..., because dirty-log: ..." */
+static void
+append_sampling(GString *text, GVariant *guest)
+{
+    g_autoptr(GVariant) sampling = vn_reply_dict(guest, "sampling");
+    g_autofree char *state = vn_reply_string(sampling, "state");
+    g_autofree char *source = vn_reply_string(sampling, "source");
+    g_autofree char *why = vn_reply_string(sampling, "source_reason");
+    if (!state)
+        return;
+    g_autofree char *line = g_strconcat(source ? source : "", source ? ", " : "", state,
+                                        why && *why ? "; " : NULL, why, NULL);
+    append_line(text, "Sampling", line);
+}
+
+static void
 append_heading(GString *text, GVariant *guest, gsize n_cells)
 {
     g_autofree char *state = vn_reply_text(guest, "state");
@@ -45,7 +76,6 @@ append_heading(GString *text, GVariant *guest, gsize n_cells)
     g_autofree char *memory = vn_text_bytes(vn_reply_uint64(guest, "memory_bytes"));
     g_autofree char *alignment =
         vn_format_ratio(vn_reply_double(guest, "alignment_ratio"));
-    g_autofree char *locality = vn_format_ratio(vn_reply_double(guest, "locality_ratio"));
     guint64 pid = vn_reply_uint64(guest, "pid");
     g_autofree char *process = g_strdup_printf(", process %" G_GUINT64_FORMAT, pid);
     g_autofree char *state_line = g_strconcat(state, pid ? process : "", NULL);
@@ -61,7 +91,8 @@ append_heading(GString *text, GVariant *guest, gsize n_cells)
     append_known_line(text, "Machine", guest, "machine");
     append_line(text, "Memory", cells_line);
     append_line(text, "Alignment", alignment);
-    append_line(text, "Locality", locality);
+    append_locality(text, guest);
+    append_sampling(text, guest);
     append_known_line(text, "Told", guest, "told_state");
     append_ids_line(text, "Emulator", "pinned to CPUs", guest, "emulator_pinned");
     append_ids_line(text, "Confined", "to memory of host nodes", guest, "allowed_nodes");

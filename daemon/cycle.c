@@ -399,9 +399,8 @@ vn_cycle_describe_guests(VnCycle *cycle, GError **error)
     for (guint i = 0; i < snapshot->guests->len; i++) {
         const VnGuest *guest = snapshot->guests->pdata[i];
         const VnDecision *decision = vn_plan_find_decision(plan, guest->name);
-        g_autoptr(GVariant) described =
-            g_variant_ref_sink(vn_guest_to_variant(
-                guest, decision, g_hash_table_lookup(localities, guest->name), FALSE));
+        g_autoptr(GVariant) described = g_variant_ref_sink(vn_guest_to_variant(
+            guest, decision, g_hash_table_lookup(localities, guest->name), FALSE));
         g_autoptr(VnVerdict) verdict = vn_verify_told(snapshot, guest, decision);
         g_auto(VnDict) dict;
         vn_dict_init(&dict, described);
@@ -416,7 +415,8 @@ vn_cycle_verify(VnCycle *cycle, const char *const *guests, GError **error)
 {
     gint64 deadline_us = g_get_monotonic_time() + VERIFY_TIMEOUT_MS * (gint64) 1000;
     g_autoptr(VnSnapshot) snapshot = NULL;
-    g_autoptr(VnPlan) plan = vn_cycle_plan(cycle, guests, &snapshot, error);
+    g_autoptr(GHashTable) localities = new_localities();
+    g_autoptr(VnPlan) plan = decide(cycle, guests, &snapshot, localities, error);
     if (!plan)
         return NULL;
     g_auto(GVariantBuilder) list;
@@ -429,11 +429,15 @@ vn_cycle_verify(VnCycle *cycle, const char *const *guests, GError **error)
         g_autoptr(VnVerdict) verdict = vn_verify_whole(
             cycle->virt, snapshot, guest, vn_plan_find_decision(plan, guest->name),
             (guint) CLAMP(left_ms, 1, VERIFY_TIMEOUT_MS / 4));
+        const VnLocality *locality = g_hash_table_lookup(localities, guest->name);
+        vn_verify_accesses(verdict, guest, locality, plan);
         g_auto(VnDict) dict;
         vn_dict_init(&dict, NULL);
         vn_dict_insert(&dict, "name", "s", guest->name);
         vn_dict_insert(&dict, "uuid", "s", guest->uuid);
         vn_dict_insert(&dict, "state", "s", vn_guest_state_name(guest->state));
+        vn_dict_insert_ratio(&dict, "locality_ratio",
+                             locality ? locality->guest.locality : -1);
         vn_verdict_insert(verdict, &dict);
         g_variant_builder_add_value(&list, vn_dict_end(&dict));
     }
@@ -453,11 +457,12 @@ vn_cycle_describe_guest(VnCycle *cycle, const char *name, GError **error)
         vn_completer_add_notes(cycle->completer, snapshot->guests->pdata[i]);
     const VnGuest *guest = vn_snapshot_find(snapshot, name);
     const VnDecision *decision = vn_plan_find_decision(plan, guest->name);
-    g_autoptr(GVariant) described =
-        g_variant_ref_sink(vn_guest_to_variant(
-            guest, decision, g_hash_table_lookup(localities, guest->name), TRUE));
+    g_autoptr(GVariant) described = g_variant_ref_sink(vn_guest_to_variant(
+        guest, decision, g_hash_table_lookup(localities, guest->name), TRUE));
     g_autoptr(VnVerdict) verdict =
         vn_verify_whole(cycle->virt, snapshot, guest, decision, VERIFY_TIMEOUT_MS / 4);
+    vn_verify_accesses(verdict, guest, g_hash_table_lookup(localities, guest->name),
+                       plan);
     g_auto(VnDict) dict;
     vn_dict_init(&dict, described);
     vn_verdict_insert(verdict, &dict);

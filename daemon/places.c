@@ -15,7 +15,7 @@
 struct VnPlaces {
     const VnGuest *guest;
     const GArray *ranges;
-    GPtrArray *of_cell; /* of GArray of VnPlace, by cell */
+    GPtrArray *of_cell; /* of GArray of VnRamPlace, by cell */
     GArray *starts;     /* of guint64, by cell; 0: not decided */
 };
 
@@ -128,11 +128,11 @@ add_place(VnPlaces *places, guint cell, guint64 start, guint range, gboolean is_
     if (of_cell->len >= PLACES_MAX)
         return;
     for (guint i = 0; i < of_cell->len; i++) {
-        if (g_array_index(of_cell, VnPlace, i).start == start)
+        if (g_array_index(of_cell, VnRamPlace, i).start == start)
             return;
     }
     const VnPlaceRange *there = range_at(places, range);
-    VnPlace place = {
+    VnRamPlace place = {
         .start = start,
         .is_plain = there->is_plain,
         .is_merged = is_merged,
@@ -212,9 +212,9 @@ use_names(VnPlaces *places, guint cell)
     gint64 id = ((const VnCell *) places->guest->cells->pdata[cell])->id;
     gboolean has_own = FALSE;
     for (guint i = 0; i < of_cell->len; i++)
-        has_own |= g_array_index(of_cell, VnPlace, i).named == id;
+        has_own |= g_array_index(of_cell, VnRamPlace, i).named == id;
     for (guint i = of_cell->len; i-- > 0;) {
-        gint64 named = g_array_index(of_cell, VnPlace, i).named;
+        gint64 named = g_array_index(of_cell, VnRamPlace, i).named;
         if (named != id && (named >= 0 || has_own))
             g_array_remove_index(of_cell, i);
     }
@@ -234,7 +234,7 @@ starves(const VnPlaces *places, guint64 start, guint cell, guint other)
 {
     const GArray *of_other = candidates(places, other);
     for (guint i = 0; i < of_other->len; i++) {
-        guint64 other_start = g_array_index(of_other, VnPlace, i).start;
+        guint64 other_start = g_array_index(of_other, VnRamPlace, i).start;
         if (!overlap(places, start, cell, other_start, other))
             return FALSE;
     }
@@ -250,7 +250,7 @@ take_place(VnPlaces *places, guint cell, guint64 start)
         if (other == cell)
             continue;
         for (guint i = of_other->len; i-- > 0;) {
-            guint64 other_start = g_array_index(of_other, VnPlace, i).start;
+            guint64 other_start = g_array_index(of_other, VnRamPlace, i).start;
             if (overlap(places, start, cell, other_start, other))
                 g_array_remove_index(of_other, i);
         }
@@ -263,7 +263,7 @@ is_settled(const VnPlaces *places, guint cell)
     const GArray *of_cell = candidates(places, cell);
     if (start_of(places, cell) || of_cell->len != 1)
         return FALSE;
-    const VnPlace *place = &g_array_index(of_cell, VnPlace, 0);
+    const VnRamPlace *place = &g_array_index(of_cell, VnRamPlace, 0);
     for (guint other = 0; other < places->guest->cells->len; other++) {
         if (other != cell && !start_of(places, other) &&
             starves(places, place->start, cell, other))
@@ -282,7 +282,7 @@ settle(VnPlaces *places)
             if (!is_settled(places, cell))
                 continue;
             const GArray *only = candidates(places, cell);
-            take_place(places, cell, g_array_index(only, VnPlace, 0).start);
+            take_place(places, cell, g_array_index(only, VnRamPlace, 0).start);
             changed = TRUE;
         }
     }
@@ -290,7 +290,7 @@ settle(VnPlaces *places)
 
 /* The policy that the cell's RAM has when nobody changed it since QEMU started. */
 static gboolean
-has_policy_of(const VnPlace *place, const VnCell *cell)
+has_policy_of(const VnRamPlace *place, const VnCell *cell)
 {
     return place->nodes && cell->bound && place->binding == cell->binding &&
            vn_idset_equal(place->nodes, cell->bound);
@@ -319,7 +319,7 @@ policies_agree(const VnPlaces *places, guint64 size)
                 n_alike++;
         }
         for (guint i = 0; i < of_cell->len; i++)
-            n_places += has_policy_of(&g_array_index(of_cell, VnPlace, i), one);
+            n_places += has_policy_of(&g_array_index(of_cell, VnRamPlace, i), one);
         if (n_alike == 0 || n_alike != n_places)
             return FALSE;
     }
@@ -338,7 +338,7 @@ use_policies(VnPlaces *places)
     VN_IDSET_FOREACH (agreeing, cell) {
         GArray *of_cell = candidates(places, (guint) cell);
         for (guint i = of_cell->len; i-- > 0;) {
-            if (!has_policy_of(&g_array_index(of_cell, VnPlace, i),
+            if (!has_policy_of(&g_array_index(of_cell, VnRamPlace, i),
                                places->guest->cells->pdata[cell]))
                 g_array_remove_index(of_cell, i);
         }
@@ -356,7 +356,7 @@ vn_places_new(const VnGuest *guest, const GArray *ranges)
     places->starts = g_array_new(FALSE, TRUE, sizeof(guint64));
     g_array_set_size(places->starts, guest->cells->len);
     for (guint i = 0; i < guest->cells->len; i++)
-        g_ptr_array_add(places->of_cell, g_array_new(FALSE, FALSE, sizeof(VnPlace)));
+        g_ptr_array_add(places->of_cell, g_array_new(FALSE, FALSE, sizeof(VnRamPlace)));
 
     for (guint cell = 0; cell < guest->cells->len; cell++) {
         const VnCell *one = guest->cells->pdata[cell];
@@ -444,7 +444,7 @@ vn_places_doubt(const VnPlaces *places, guint cell)
     }
     if (of_cell->len == 0)
         return g_strdup_printf("no mapping of QEMU has the size of cell %u", cell);
-    if (g_array_index(of_cell, VnPlace, 0).is_merged)
+    if (g_array_index(of_cell, VnRamPlace, 0).is_merged)
         return g_strdup_printf("cell %u lies within a larger mapping", cell);
     if (vn_idset_count(alike) > 1) {
         g_autofree char *list = vn_idset_format(alike);

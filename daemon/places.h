@@ -30,7 +30,7 @@ typedef struct {
     gint64 named; /* the id of the cell whose object its file is; -1: none */
     VnBinding binding;
     const VnIdSet *nodes; /* borrowed from the range */
-} VnPlace;
+} VnRamPlace;
 
 typedef struct VnPlaces VnPlaces;
 
@@ -59,7 +59,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnPlaces, vn_places_free)
 /** vn_places_is_decided: @cell: index; @ret_start: (nullable). */
 gboolean vn_places_is_decided(const VnPlaces *places, guint cell, guint64 *ret_start);
 
-/** vn_places_of: (transfer none): of VnPlace: where the cell could be. */
+/** vn_places_of: (transfer none): of VnRamPlace: where the cell could be. */
 const GArray *vn_places_of(const VnPlaces *places, guint cell);
 
 /**

@@ -43,7 +43,7 @@ typedef struct {
 typedef struct {
     const VnGuest *guest;
     const VnProbeSource *source;
-    const GArray *candidates; /* of VnPlace */
+    const GArray *candidates; /* of VnRamPlace */
     guint cell;
     guint8 *pages; /* as read, one page per candidate */
     gboolean *readable;
@@ -55,10 +55,10 @@ cell_at(const VnGuest *guest, guint cell)
     return guest->cells->pdata[cell];
 }
 
-static const VnPlace *
+static const VnRamPlace *
 candidate(const Work *work, guint i)
 {
-    return &g_array_index(work->candidates, VnPlace, i);
+    return &g_array_index(work->candidates, VnRamPlace, i);
 }
 
 /* Whether the page at @offset is RAM whatever the guest does, and where. */

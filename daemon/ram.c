@@ -227,7 +227,8 @@ look_at_all(Reader *reader, GError **error)
     guint64 unit = 1 + total / PLACES_MAX;
     for (guint i = 0; i < reader->ram->array->len; i++) {
         const VnSlot *piece = &g_array_index(reader->ram->array, VnSlot, i);
-        guint64 end = (piece->gpa + piece->bytes + VN_GRANULE_BYTES - 1) / VN_GRANULE_BYTES;
+        guint64 end =
+            (piece->gpa + piece->bytes + VN_GRANULE_BYTES - 1) / VN_GRANULE_BYTES;
         for (next = MAX(next, piece->gpa / VN_GRANULE_BYTES); next < end;) {
             guint64 n = MIN(unit, end - next);
             if (!look_at(reader, next, n, error))

@@ -165,7 +165,8 @@ begin(VnSampled *sampled, VnSampler *sampler, VnConnection *virt, guint seconds,
     const VnGuest *guest = sampled->guest;
     g_autoptr(VnWindow) window = NULL;
     if (sampled->source != VN_SAMPLE_DIRTY_RATE) {
-        window = vn_window_start(sampler, guest, sampled->ram->array->len ? sampled->ram : NULL,
+        window = vn_window_start(sampler, guest,
+                                 sampled->ram->array->len ? sampled->ram : NULL,
                                  sampled->source, error);
         if (!window)
             return FALSE;
@@ -184,9 +185,8 @@ vn_sampled_open(VnSampled *sampled, VnSampler *sampler, VnConnection *virt,
 {
     g_autoptr(GError) error = NULL;
     const VnSampleRequest *request = g_queue_peek_head(&sampled->requests);
-    guint seconds =
-        request ? request->seconds
-                : (guint) (sampled->pace.limits.window_us / G_USEC_PER_SEC);
+    guint seconds = request ? request->seconds
+                            : (guint) (sampled->pace.limits.window_us / G_USEC_PER_SEC);
     sampled->requested = request != NULL;
     sampled->start_us = g_get_monotonic_time();
     if (!choose_source(sampled, sampler, forbidden, &error)) {
@@ -241,8 +241,8 @@ VnLocality *
 vn_sampled_locality(const VnSampled *sampled, const VnGuest *guest, const VnHost *host,
                     GError **error)
 {
-    g_autoptr(VnPlacement) placement = vn_placement_read(
-        guest, host, sampled->ram, sampled->heat, NULL, NULL, error);
+    g_autoptr(VnPlacement) placement =
+        vn_placement_read(guest, host, sampled->ram, sampled->heat, NULL, NULL, error);
     if (!placement)
         return NULL;
     return vn_locality_new(sampled->heat, placement, host, g_get_monotonic_time());
@@ -415,8 +415,8 @@ vn_sampled_close(VnSampled *sampled, VnConnection *virt)
     sampled->n_windows++;
     add_to_history(sampled, sample);
     /* Without it less is known, and the guest may just have ended. */
-    g_autoptr(VnLocality) locality = vn_sampled_locality(
-        sampled, sampled->guest, sampled->snapshot->host, NULL);
+    g_autoptr(VnLocality) locality =
+        vn_sampled_locality(sampled, sampled->guest, sampled->snapshot->host, NULL);
     set_pace(sampled, sample, locality);
     sampled->next_us = g_get_monotonic_time() + vn_pace_next_us(&sampled->pace);
     g_autoptr(GVariant) described =

@@ -96,9 +96,9 @@ drop_gone(VnSampling *sampling, const VnSnapshot *snapshot)
         const VnGuest *now = vn_snapshot_find(snapshot, sampled->guest->uuid);
         if (now && may_keep(now) && vn_sampled_is(sampled, now))
             continue;
-        g_autoptr(GError) why =
-            g_error_new(VN_ERROR, VN_ERROR_GONE, "guest %s: it ended, or is not managed any more",
-                        sampled->guest->name);
+        g_autoptr(GError) why = g_error_new(
+            VN_ERROR, VN_ERROR_GONE, "guest %s: it ended, or is not managed any more",
+            sampled->guest->name);
         drop(sampling, i, why);
     }
 }
@@ -134,9 +134,8 @@ is_idle(VnSampling *sampling, VnSampled *sampled, gint64 now_us)
     guint64 cpu_ns;
     if (!vn_process_vcpu_time(sampling->root, sampled->guest, &cpu_ns, NULL))
         return FALSE;
-    gboolean idle =
-        sampled->cpu_at_us &&
-        vn_pace_is_idle(sampled->cpu_ns, cpu_ns, now_us - sampled->cpu_at_us);
+    gboolean idle = sampled->cpu_at_us &&
+                    vn_pace_is_idle(sampled->cpu_ns, cpu_ns, now_us - sampled->cpu_at_us);
     sampled->cpu_ns = cpu_ns;
     sampled->cpu_at_us = now_us;
     return idle;
@@ -159,8 +158,7 @@ static void
 attach(VnSampling *sampling)
 {
     const guint by_bpf = 1u << VN_SAMPLE_DIRTY_LOG_BPF | 1u << VN_SAMPLE_REFAULT;
-    if (sampling->attached ||
-        (sampling->config.forbidden_sources & by_bpf) == by_bpf)
+    if (sampling->attached || (sampling->config.forbidden_sources & by_bpf) == by_bpf)
         return;
     sampling->attached = TRUE;
     g_autoptr(GError) error = NULL;

@@ -44,3 +44,35 @@ vn_verify_whole(VnConnection *virt, const VnSnapshot *snapshot, const VnGuest *g
         vn_verdict_add_unknown(verdict, "its next start: %s", error->message);
     return verdict;
 }
+
+static gboolean
+has_steps(const VnPlan *plan, const VnGuest *guest)
+{
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const VnStep *step = plan->steps->pdata[i];
+        if (strcmp(step->uuid, guest->uuid) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+void
+vn_verify_accesses(VnVerdict *verdict, const VnGuest *guest, const VnLocality *locality,
+                   const VnPlan *plan)
+{
+    if (!locality || locality->guest.locality < 0 ||
+        locality->guest.locality >= VN_VERIFY_LOCALITY_MIN ||
+        locality->guest.confidence < VN_VERIFY_CONFIDENCE_MIN)
+        return;
+    /* One that nothing can be done about is none to be alarmed at. */
+    gboolean helpless = !has_steps(plan, guest);
+    VnFinding *finding = vn_verdict_add(verdict, VN_FINDING_ACCESSES_REMOTE,
+                                        helpless ? VN_SEVERITY_INFO : VN_SEVERITY_WARNING,
+                                        g_strdup("accesses"));
+    finding->text = g_strdup_printf(
+        "%.0f %% of what its vCPUs access lies on another host node than they run on: "
+        "remote cost %.2f",
+        100 * (1 - locality->guest.locality), locality->guest.remote_cost);
+    finding->remedy = g_strdup_printf(
+        "vnumactl %s %s", helpless ? "heatmap" : "rebalance", vn_finding_call(guest));
+}

@@ -21,14 +21,14 @@ new_vnuma(const VnBuildSize *size)
 
 /* The cells in the order of their places; units more go to the first that hold them. */
 static void
-add_cells(VnVnuma *vnuma, const VnPlacement *placement)
+add_cells(VnVnuma *vnuma, const VnSolution *solution)
 {
-    const VnShape *shape = &placement->shape;
+    const VnShape *shape = &solution->shape;
     guint vcpu_extras = shape->vcpu_extras;
     guint byte_extras = shape->byte_extras;
     guint next_vcpu = 0;
-    for (guint i = 0; i < placement->chosen->len; i++) {
-        const VnPlace *place = vn_place_at(placement->chosen, i);
+    for (guint i = 0; i < solution->chosen->len; i++) {
+        const VnHostPlace *place = vn_place_at(solution->chosen, i);
         guint more_vcpus = MIN(vn_place_vcpu_extras(place, shape), vcpu_extras);
         guint more_bytes = MIN(vn_place_byte_extras(place, shape), byte_extras);
         vcpu_extras -= more_vcpus;
@@ -76,13 +76,13 @@ say_why_not_fewer(VnVnuma *vnuma, const VnProblem *problem)
 }
 
 static void
-say_why_so_many(VnVnuma *vnuma, const VnProblem *problem, const VnPlacement *placement)
+say_why_so_many(VnVnuma *vnuma, const VnProblem *problem, const VnSolution *solution)
 {
     guint n_cells = vnuma->cells->len;
     const char *plural = n_cells == 1 ? "" : "s";
     if (problem->asked > 0)
         vn_vnuma_add_reason(vnuma, "%u cell%s: asked for", n_cells, plural);
-    else if (placement->way == VN_WAY_GROUPED || placement->way == VN_WAY_ALL)
+    else if (solution->way == VN_WAY_GROUPED || solution->way == VN_WAY_ALL)
         vn_vnuma_add_reason(vnuma,
                             "%u cell%s: no number of them makes each fit on a host node "
                             "of its own",
@@ -110,17 +110,17 @@ say_why_unequal(VnVnuma *vnuma, const VnShape *shape)
 }
 
 static void
-say_why_there(VnVnuma *vnuma, const VnPlacement *placement)
+say_why_there(VnVnuma *vnuma, const VnSolution *solution)
 {
     g_autoptr(VnIdSet) nodes = vn_idset_new();
     guint64 free_bytes = 0;
-    for (guint i = 0; i < placement->chosen->len; i++) {
-        vn_idset_add_all(nodes, vn_place_at(placement->chosen, i)->nodes);
-        free_bytes += vn_place_at(placement->chosen, i)->bytes;
+    for (guint i = 0; i < solution->chosen->len; i++) {
+        vn_idset_add_all(nodes, vn_place_at(solution->chosen, i)->nodes);
+        free_bytes += vn_place_at(solution->chosen, i)->bytes;
     }
     g_autofree char *where = vn_text_host_nodes(nodes);
     g_autofree char *room = vn_text_bytes(free_bytes);
-    switch (placement->way) {
+    switch (solution->way) {
     case VN_WAY_ONE_EACH:
         if (vnuma->cells->len == 1)
             vn_vnuma_add_reason(vnuma,
@@ -148,7 +148,7 @@ say_why_there(VnVnuma *vnuma, const VnPlacement *placement)
                             where, room);
         break;
     }
-    if (placement->far)
+    if (solution->far)
         vn_vnuma_add_reason(vnuma, "nodes without CPUs are among the homes: the others "
                                    "have too little free memory");
 }
@@ -198,9 +198,9 @@ homes_of(const VnVnuma *vnuma, const VnHostPlaces *places)
     g_autoptr(GPtrArray) homes = vn_host_places_list_new();
     for (guint i = 0; i < vnuma->cells->len; i++) {
         const VnVnumaCell *cell = vn_vnuma_cell(vnuma, i);
-        VnPlace *place = NULL;
+        VnHostPlace *place = NULL;
         for (guint j = 0; j < homes->len; j++) {
-            VnPlace *known = homes->pdata[j];
+            VnHostPlace *known = homes->pdata[j];
             if (vn_idset_equal(known->nodes, cell->home))
                 place = known;
             else if (vn_idset_overlaps(known->nodes, cell->home))
@@ -286,17 +286,17 @@ vn_build(const VnHost *host, const VnBuildSize *size, const VnTag *tag, GError *
     VnVnuma *kept = keep_previous(&problem);
     if (kept)
         return kept;
-    g_autoptr(VnPlacement) placement = vn_problem_solve(&problem);
-    if (!placement) {
+    g_autoptr(VnSolution) solution = vn_problem_solve(&problem);
+    if (!solution) {
         vn_refusal_set(&problem, error);
         return NULL;
     }
     VnVnuma *vnuma = new_vnuma(size);
-    add_cells(vnuma, placement);
-    say_why_so_many(vnuma, &problem, placement);
-    say_why_unequal(vnuma, &placement->shape);
-    say_why_there(vnuma, placement);
-    vnuma = complete(vnuma, &problem, placement->threads, error);
+    add_cells(vnuma, solution);
+    say_why_so_many(vnuma, &problem, solution);
+    say_why_unequal(vnuma, &solution->shape);
+    say_why_there(vnuma, solution);
+    vnuma = complete(vnuma, &problem, solution->threads, error);
     if (vnuma)
         say_topology(vnuma, size);
     return vnuma;

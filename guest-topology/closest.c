@@ -27,7 +27,7 @@ apart(const VnHostPlaces *places, guint one, guint other)
 static void
 extras_of(const Search *search, guint index, gboolean *vcpu, gboolean *byte)
 {
-    VnPlace place = *vn_place_at(search->places->list, index);
+    VnHostPlace place = *vn_place_at(search->places->list, index);
     place.cells = 1;
     *vcpu = vn_place_vcpu_extras(&place, search->shape) > 0;
     *byte = vn_place_byte_extras(&place, search->shape) > 0;
@@ -210,7 +210,7 @@ list_eligible(const Search *search, gboolean largest)
     }
     GArray *eligible = g_array_new(FALSE, FALSE, sizeof(guint));
     for (guint i = 0; i < search->places->list->len; i++) {
-        const VnPlace *place = vn_place_at(search->places->list, i);
+        const VnHostPlace *place = vn_place_at(search->places->list, i);
         if (place->cpus >= vcpus && place->bytes >= bytes)
             g_array_append_val(eligible, i);
     }

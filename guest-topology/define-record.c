@@ -99,8 +99,7 @@ vn_record_read(const xmlNode *domain, const VnParts *current)
 void
 vn_record_mark_pins(const xmlNode *domain, VnGuest *guest)
 {
-    g_autoptr(GTree) current =
-        find_record(domain) ? vn_parts_read(domain, NULL) : NULL;
+    g_autoptr(GTree) current = find_record(domain) ? vn_parts_read(domain, NULL) : NULL;
     g_autoptr(GTree) ours = current ? vn_record_read(domain, current) : NULL;
     for (guint i = 0; ours && i < guest->vcpus->len; i++) {
         VnVcpu *vcpu = guest->vcpus->pdata[i];

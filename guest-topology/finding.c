@@ -125,6 +125,7 @@ vn_finding_kind_name(VnFindingKind kind)
         [VN_FINDING_VCPU_ELSEWHERE] = "vcpu-elsewhere",
         [VN_FINDING_NODE_MISSING] = "node-missing",
         [VN_FINDING_NO_ROOM] = "no-room",
+        [VN_FINDING_ACCESSES_REMOTE] = "accesses-remote",
         [VN_FINDING_START_NODE_MISSING] = "start-node-missing",
         [VN_FINDING_START_NO_ROOM] = "start-no-room",
         [VN_FINDING_START_ROOM_TAKEN] = "start-room-taken",

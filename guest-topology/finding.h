@@ -25,9 +25,10 @@ typedef enum {
     VN_FINDING_VCPU_IN_NO_CELL,     /* so that QEMU put it into cell 0 */
     VN_FINDING_VCPU_AT_OTHER_CELL,  /* it runs at the home of another cell */
     VN_FINDING_VCPU_ELSEWHERE,      /* it runs away from its cell's home */
-    /* The guest that runs is in danger. */
-    VN_FINDING_NODE_MISSING, /* bound to a host node that does not exist */
-    VN_FINDING_NO_ROOM,      /* strictly bound, and its nodes are nearly full */
+    /* The guest that runs is in danger, or slower than it need be. */
+    VN_FINDING_NODE_MISSING,    /* bound to a host node that does not exist */
+    VN_FINDING_NO_ROOM,         /* strictly bound, and its nodes are nearly full */
+    VN_FINDING_ACCESSES_REMOTE, /* of what its vCPUs access, much lies elsewhere */
     /* Its definition will not do at the next start. */
     VN_FINDING_START_NODE_MISSING,
     VN_FINDING_START_NO_ROOM,    /* more than the host nodes have */

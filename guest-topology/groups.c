@@ -14,14 +14,14 @@ typedef struct {
 } Grouping;
 
 static gboolean
-holds(const Grouping *grouping, const VnPlace *place)
+holds(const Grouping *grouping, const VnHostPlace *place)
 {
     return place->cpus >= grouping->vcpus && place->bytes >= grouping->bytes;
 }
 
 /* The share of a cell that a place holds, by what it has less of. */
 static double
-share(const Grouping *grouping, const VnPlace *place)
+share(const Grouping *grouping, const VnHostPlace *place)
 {
     return MIN((double) place->cpus / grouping->vcpus,
                (double) place->bytes / (double) grouping->bytes);
@@ -43,9 +43,9 @@ find_start(const Grouping *grouping)
 }
 
 static void
-take(Grouping *grouping, VnPlace *group, guint index)
+take(Grouping *grouping, VnHostPlace *group, guint index)
 {
-    const VnPlace *place = vn_place_at(grouping->places->list, index);
+    const VnHostPlace *place = vn_place_at(grouping->places->list, index);
     grouping->taken[index] = TRUE;
     vn_idset_add_all(group->nodes, place->nodes);
     group->cpus += place->cpus;
@@ -54,11 +54,11 @@ take(Grouping *grouping, VnPlace *group, guint index)
 
 /* Those that the group does without, but for the one that it started with. */
 static void
-give_back(Grouping *grouping, VnPlace *group, const GArray *members)
+give_back(Grouping *grouping, VnHostPlace *group, const GArray *members)
 {
     for (guint i = 1; i < members->len; i++) {
         guint index = g_array_index(members, guint, i);
-        const VnPlace *place = vn_place_at(grouping->places->list, index);
+        const VnHostPlace *place = vn_place_at(grouping->places->list, index);
         if (group->cpus - place->cpus < grouping->vcpus ||
             group->bytes - place->bytes < grouping->bytes)
             continue;
@@ -71,7 +71,7 @@ give_back(Grouping *grouping, VnPlace *group, const GArray *members)
 
 /* FALSE: what is not taken yet does not hold a cell. */
 static gboolean
-fill(Grouping *grouping, VnPlace *group)
+fill(Grouping *grouping, VnHostPlace *group)
 {
     const VnHostPlaces *places = grouping->places;
     guint n = places->list->len;
@@ -112,7 +112,7 @@ vn_host_places_grouped(const VnHostPlaces *places, const VnShape *shape)
     };
     g_autoptr(GPtrArray) groups = vn_host_places_list_new();
     while (groups->len < shape->cells) {
-        VnPlace *group = g_new0(VnPlace, 1);
+        VnHostPlace *group = g_new0(VnHostPlace, 1);
         group->nodes = vn_idset_new();
         group->package = -1;
         group->cells = 1;

@@ -8,7 +8,7 @@
 static void
 place_free(gpointer data)
 {
-    VnPlace *place = data;
+    VnHostPlace *place = data;
     vn_idset_free(place->nodes);
     g_free(place);
 }
@@ -19,16 +19,16 @@ vn_host_places_list_new(void)
     return g_ptr_array_new_with_free_func(place_free);
 }
 
-static VnPlace *
-place_copy(const VnPlace *place, guint cells)
+static VnHostPlace *
+place_copy(const VnHostPlace *place, guint cells)
 {
-    VnPlace *copy = g_memdup2(place, sizeof *place);
+    VnHostPlace *copy = g_memdup2(place, sizeof *place);
     copy->nodes = vn_idset_copy(place->nodes);
     copy->cells = cells;
     return copy;
 }
 
-const VnPlace *
+const VnHostPlace *
 vn_place_at(const GPtrArray *list, guint i)
 {
     return list->pdata[i];
@@ -141,7 +141,7 @@ vn_host_places_new(const VnHost *host, const VnBuildSize *size, const VnTag *tag
         if (node->memory_bytes == 0 || (cpus == 0 && !far) ||
             vn_idset_contains(tag->exclude_nodes, node->id))
             continue;
-        VnPlace *place = g_new0(VnPlace, 1);
+        VnHostPlace *place = g_new0(VnHostPlace, 1);
         place->nodes = vn_idset_new_with(node->id);
         place->cpus = cpus;
         place->bytes = free_bytes(host, node, size);
@@ -167,19 +167,19 @@ vn_host_places_free(VnHostPlaces *places)
 }
 
 static guint
-cells_held(const VnPlace *place, const VnShape *shape)
+cells_held(const VnHostPlace *place, const VnShape *shape)
 {
     return (guint) MIN(place->cpus / shape->vcpus, place->bytes / shape->bytes);
 }
 
-VnPlace *
+VnHostPlace *
 vn_host_places_join(const VnHostPlaces *places, const VnIdSet *nodes)
 {
-    VnPlace *joined = g_new0(VnPlace, 1);
+    VnHostPlace *joined = g_new0(VnHostPlace, 1);
     joined->nodes = vn_idset_new();
     joined->package = -1;
     for (guint i = 0; i < places->list->len; i++) {
-        const VnPlace *place = vn_place_at(places->list, i);
+        const VnHostPlace *place = vn_place_at(places->list, i);
         if (!vn_idset_overlaps(place->nodes, nodes))
             continue;
         joined->package =
@@ -215,7 +215,7 @@ vn_host_places_fit(const GPtrArray *chosen, const VnShape *shape)
     guint vcpu_extras = 0;
     guint byte_extras = 0;
     for (guint i = 0; i < chosen->len; i++) {
-        const VnPlace *place = vn_place_at(chosen, i);
+        const VnHostPlace *place = vn_place_at(chosen, i);
         if (place->cells > cells_held(place, shape))
             return FALSE;
         cells += place->cells;
@@ -227,14 +227,14 @@ vn_host_places_fit(const GPtrArray *chosen, const VnShape *shape)
 }
 
 guint
-vn_place_vcpu_extras(const VnPlace *place, const VnShape *shape)
+vn_place_vcpu_extras(const VnHostPlace *place, const VnShape *shape)
 {
     guint left = place->cpus - place->cells * shape->vcpus;
     return MIN(left / shape->vcpu_unit, place->cells);
 }
 
 guint
-vn_place_byte_extras(const VnPlace *place, const VnShape *shape)
+vn_place_byte_extras(const VnHostPlace *place, const VnShape *shape)
 {
     guint64 left = place->bytes - place->cells * shape->bytes;
     return (guint) MIN(left / shape->byte_unit, place->cells);
@@ -243,8 +243,8 @@ vn_place_byte_extras(const VnPlace *place, const VnShape *shape)
 static gint
 compare_places(gconstpointer a, gconstpointer b, gpointer first_of_package)
 {
-    const VnPlace *one = *(VnPlace *const *) a;
-    const VnPlace *other = *(VnPlace *const *) b;
+    const VnHostPlace *one = *(VnHostPlace *const *) a;
+    const VnHostPlace *other = *(VnHostPlace *const *) b;
     int id_one = vn_idset_next(one->nodes, 0);
     int id_other = vn_idset_next(other->nodes, 0);
     if (one->package != other->package) {
@@ -263,7 +263,7 @@ in_order(GPtrArray *chosen)
 {
     g_autoptr(GHashTable) first = g_hash_table_new(NULL, NULL);
     for (guint i = 0; i < chosen->len; i++) {
-        const VnPlace *place = vn_place_at(chosen, i);
+        const VnHostPlace *place = vn_place_at(chosen, i);
         int id = vn_idset_next(place->nodes, 0);
         gpointer package = GINT_TO_POINTER(place->package);
         gpointer found;
@@ -303,15 +303,15 @@ vn_host_places_shared(const VnHostPlaces *places, const VnShape *shape)
 {
     GPtrArray *chosen = vn_host_places_list_new();
     for (guint i = 0; i < places->list->len; i++) {
-        const VnPlace *place = vn_place_at(places->list, i);
+        const VnHostPlace *place = vn_place_at(places->list, i);
         if (cells_held(place, shape) > 0)
             g_ptr_array_add(chosen, place_copy(place, 0));
     }
     /* One after the other to the emptiest that has room. */
     for (guint cell = 0; cell < shape->cells; cell++) {
-        VnPlace *best = NULL;
+        VnHostPlace *best = NULL;
         for (guint i = 0; i < chosen->len; i++) {
-            VnPlace *place = chosen->pdata[i];
+            VnHostPlace *place = chosen->pdata[i];
             if (place->cells < cells_held(place, shape) &&
                 (!best || place->cells < best->cells))
                 best = place;
@@ -333,7 +333,7 @@ vn_host_places_all(const VnHostPlaces *places, const VnShape *shape)
     g_autoptr(VnIdSet) nodes = vn_idset_new();
     for (guint i = 0; i < places->list->len; i++)
         vn_idset_add_all(nodes, vn_place_at(places->list, i)->nodes);
-    VnPlace *all = vn_host_places_join(places, nodes);
+    VnHostPlace *all = vn_host_places_join(places, nodes);
     if (!all)
         return NULL;
     all->cells = shape->cells;

@@ -14,10 +14,10 @@ typedef struct {
     guint64 bytes;
     int package;
     guint cells; /* that go there */
-} VnPlace;
+} VnHostPlace;
 
 typedef struct {
-    GPtrArray *list; /* of VnPlace, one a host node, ascending in id */
+    GPtrArray *list; /* of VnHostPlace, one a host node, ascending in id */
     guint *apart;    /* sum of the distances there and back, row by row */
     guint threads;   /* siblings of every core; 1: no SMT, or not alike */
     guint cpus;      /* the sum, in this and the next */
@@ -34,7 +34,7 @@ void vn_host_places_free(VnHostPlaces *places);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnHostPlaces, vn_host_places_free)
 
 /** vn_host_places_join: (nullable): @nodes as one place; NULL when one is none. */
-VnPlace *vn_host_places_join(const VnHostPlaces *places, const VnIdSet *nodes);
+VnHostPlace *vn_host_places_join(const VnHostPlaces *places, const VnIdSet *nodes);
 
 /** vn_host_places_package: of the node's first CPU; -1 when not known. */
 int vn_host_places_package(const VnHost *host, const VnHostNode *node);
@@ -43,7 +43,7 @@ int vn_host_places_package(const VnHost *host, const VnHostNode *node);
 guint vn_host_places_holding(const VnHostPlaces *places, const VnShape *shape);
 
 /**
- * vn_host_places_fit: whether @chosen, with VnPlace.cells set, holds cells of @shape,
+ * vn_host_places_fit: whether @chosen, with VnHostPlace.cells set, holds cells of @shape,
  * those with a unit more among them.
  */
 gboolean vn_host_places_fit(const GPtrArray *chosen, const VnShape *shape);
@@ -51,18 +51,18 @@ gboolean vn_host_places_fit(const GPtrArray *chosen, const VnShape *shape);
 /** vn_host_places_checked: @chosen in order if it fits; else it is freed, and NULL. */
 GPtrArray *vn_host_places_checked(GPtrArray *chosen, const VnShape *shape);
 
-/** vn_host_places_list_new: an empty list of VnPlace, which it frees. */
+/** vn_host_places_list_new: an empty list of VnHostPlace, which it frees. */
 GPtrArray *vn_host_places_list_new(void);
 
-/** vn_place_at: of a list of VnPlace. */
-const VnPlace *vn_place_at(const GPtrArray *list, guint i);
+/** vn_place_at: of a list of VnHostPlace. */
+const VnHostPlace *vn_place_at(const GPtrArray *list, guint i);
 
 /** vn_place_vcpu_extras: how many of its cells may have a unit of vCPUs more. */
-guint vn_place_vcpu_extras(const VnPlace *place, const VnShape *shape);
-guint vn_place_byte_extras(const VnPlace *place, const VnShape *shape);
+guint vn_place_vcpu_extras(const VnHostPlace *place, const VnShape *shape);
+guint vn_place_byte_extras(const VnHostPlace *place, const VnShape *shape);
 
 /*
- * The ways to place cells. Each returns (transfer full) the chosen places, of VnPlace
+ * The ways to place cells. Each returns (transfer full) the chosen places, of VnHostPlace
  * with cells set, those of one package one after the other, else ascending in id; NULL
  * when there is none.
  */

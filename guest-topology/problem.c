@@ -25,12 +25,12 @@ place_cells(const VnHostPlaces *places, const VnShape *shape, VnWay way)
 }
 
 void
-vn_placement_free(VnPlacement *placement)
+vn_solution_free(VnSolution *solution)
 {
-    if (!placement)
+    if (!solution)
         return;
-    g_ptr_array_unref(placement->chosen);
-    g_free(placement);
+    g_ptr_array_unref(solution->chosen);
+    g_free(solution);
 }
 
 VnProblem
@@ -55,7 +55,7 @@ vn_problem_make(const VnHost *host, const VnBuildSize *size, const VnTag *tag)
     return problem;
 }
 
-static VnPlacement *
+static VnSolution *
 try_way(const VnProblem *problem, const VnHostPlaces *places, guint cells, VnWay way)
 {
     VnShape shapes[VN_SHAPES_MAX];
@@ -64,25 +64,25 @@ try_way(const VnProblem *problem, const VnHostPlaces *places, guint cells, VnWay
         GPtrArray *chosen = place_cells(places, &shapes[i], way);
         if (!chosen)
             continue;
-        VnPlacement *placement = g_new0(VnPlacement, 1);
-        placement->chosen = chosen;
-        placement->shape = shapes[i];
-        placement->way = way;
-        placement->threads = places->threads;
-        return placement;
+        VnSolution *solution = g_new0(VnSolution, 1);
+        solution->chosen = chosen;
+        solution->shape = shapes[i];
+        solution->way = way;
+        solution->threads = places->threads;
+        return solution;
     }
     return NULL;
 }
 
 /* The first number of cells, from the fewest that there may be, for which @way does. */
-static VnPlacement *
+static VnSolution *
 try_ascending(const VnProblem *problem, const VnHostPlaces *places, guint most, VnWay way)
 {
     for (guint cells = problem->cells_min; cells <= MIN(most, problem->cells_max);
          cells++) {
-        VnPlacement *placement = try_way(problem, places, cells, way);
-        if (placement)
-            return placement;
+        VnSolution *solution = try_way(problem, places, cells, way);
+        if (solution)
+            return solution;
     }
     return NULL;
 }
@@ -94,7 +94,7 @@ may_group(const VnHostPlaces *places, const VnShape *shape)
     guint cpus = 1;
     guint64 bytes = 1;
     for (guint i = 0; i < places->list->len; i++) {
-        const VnPlace *place = places->list->pdata[i];
+        const VnHostPlace *place = places->list->pdata[i];
         cpus = MAX(cpus, place->cpus);
         bytes = MAX(bytes, place->bytes);
     }
@@ -104,7 +104,7 @@ may_group(const VnHostPlaces *places, const VnShape *shape)
 }
 
 /* The largest number of cells for which there are groups; it keeps homes small. */
-static VnPlacement *
+static VnSolution *
 try_groups(const VnProblem *problem, const VnHostPlaces *places)
 {
     guint most = MIN(places->list->len, problem->cells_max);
@@ -116,36 +116,36 @@ try_groups(const VnProblem *problem, const VnHostPlaces *places)
                 0 ||
             !may_group(places, &shapes[0]))
             continue;
-        VnPlacement *placement = try_way(problem, places, cells, VN_WAY_GROUPED);
-        if (placement)
-            return placement;
+        VnSolution *solution = try_way(problem, places, cells, VN_WAY_GROUPED);
+        if (solution)
+            return solution;
         tried++;
     }
     return try_way(problem, places, problem->cells_min, VN_WAY_GROUPED);
 }
 
-VnPlacement *
+VnSolution *
 vn_problem_solve(const VnProblem *problem)
 {
     for (int far = 0; far <= 1; far++) {
         g_autoptr(VnHostPlaces) places =
             vn_host_places_new(problem->host, problem->size, problem->tag, far);
         guint n = places->list->len;
-        VnPlacement *placement = NULL;
+        VnSolution *solution = NULL;
         if (places->cpus < problem->size->vcpus ||
             places->bytes < problem->size->memory_bytes)
             continue;
         if (!far)
-            placement = try_ascending(problem, places, n, VN_WAY_ONE_EACH);
-        if (!placement && problem->may_share)
-            placement = try_ascending(problem, places, VN_CELLS_MAX, VN_WAY_SHARED);
-        if (!placement)
-            placement = try_groups(problem, places);
-        if (!placement)
-            placement = try_ascending(problem, places, VN_CELLS_MAX, VN_WAY_ALL);
-        if (placement) {
-            placement->far = far;
-            return placement;
+            solution = try_ascending(problem, places, n, VN_WAY_ONE_EACH);
+        if (!solution && problem->may_share)
+            solution = try_ascending(problem, places, VN_CELLS_MAX, VN_WAY_SHARED);
+        if (!solution)
+            solution = try_groups(problem, places);
+        if (!solution)
+            solution = try_ascending(problem, places, VN_CELLS_MAX, VN_WAY_ALL);
+        if (solution) {
+            solution->far = far;
+            return solution;
         }
     }
     return NULL;

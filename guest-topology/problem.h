@@ -30,13 +30,13 @@ typedef struct {
     gboolean far; /* nodes without CPUs had to be used */
     guint threads;
     VnShape shape;
-    GPtrArray *chosen; /* of VnPlace */
-} VnPlacement;
+    GPtrArray *chosen; /* of VnHostPlace */
+} VnSolution;
 
-void vn_placement_free(VnPlacement *placement);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnPlacement, vn_placement_free)
+void vn_solution_free(VnSolution *solution);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnSolution, vn_solution_free)
 
 VnProblem vn_problem_make(const VnHost *host, const VnBuildSize *size, const VnTag *tag);
 
 /** vn_problem_solve: (nullable): NULL when the guest does not fit. */
-VnPlacement *vn_problem_solve(const VnProblem *problem);
+VnSolution *vn_problem_solve(const VnProblem *problem);

@@ -156,9 +156,9 @@ static void
 offer_if_it_fits(Offering *offering, const char *format, ...)
 {
     VnProblem problem = vn_problem_make(offering->host, &offering->size, offering->tag);
-    g_autoptr(VnPlacement) placement =
+    g_autoptr(VnSolution) solution =
         vn_refusal_check(&problem, NULL) ? vn_problem_solve(&problem) : NULL;
-    if (!placement)
+    if (!solution)
         return;
     if (offering->offers->len > 0)
         g_string_append(offering->offers, ", or ");
@@ -234,7 +234,7 @@ nodes_text(const VnHostPlaces *places)
 {
     g_autoptr(VnIdSet) nodes = vn_idset_new();
     for (guint i = 0; i < places->list->len; i++)
-        vn_idset_add_all(nodes, ((const VnPlace *) places->list->pdata[i])->nodes);
+        vn_idset_add_all(nodes, ((const VnHostPlace *) places->list->pdata[i])->nodes);
     return vn_text_host_nodes(nodes);
 }
 

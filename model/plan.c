@@ -253,8 +253,8 @@ insert_locality(VnDict *dict, const VnLocalityFigures *figures)
 }
 
 static GVariant *
-cell_to_variant(const VnCell *cell, const VnIdSet *home,
-                const VnLocalityFigures *figures, gboolean whole)
+cell_to_variant(const VnCell *cell, const VnIdSet *home, const VnLocalityFigures *figures,
+                gboolean whole)
 {
     g_autoptr(VnIdSet) none = vn_idset_new();
     g_auto(VnDict) dict;

@@ -139,8 +139,8 @@ make_guest(FakeDaemon *daemon, gboolean whole)
 {
     g_autoptr(VnGuest) guest = swapped_guest();
     g_autoptr(VnPlan) plan = make_plan(daemon, guest);
-    g_autoptr(GVariant) described =
-        g_variant_ref_sink(vn_guest_to_variant(guest, plan->decisions->pdata[0], NULL, whole));
+    g_autoptr(GVariant) described = g_variant_ref_sink(
+        vn_guest_to_variant(guest, plan->decisions->pdata[0], NULL, whole));
     g_auto(GVariantDict) dict;
     g_variant_dict_init(&dict, described);
     insert_verdict(daemon, &dict, 0);

@@ -167,7 +167,7 @@ test_ties(void)
         g_autoptr(GPtrArray) list = vn_host_places_one_each(places, &shape);
         g_assert_nonnull(list);
         for (guint j = 0; j < 8; j++) {
-            const VnPlace *place = list->pdata[j];
+            const VnHostPlace *place = list->pdata[j];
             g_assert_true(vn_idset_contains(place->nodes, j < 7 ? j : sizes[i] - 2));
         }
     }
