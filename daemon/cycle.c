@@ -180,7 +180,15 @@ steer(VnCycle *cycle, const VnSnapshot *snapshot, VnGuest *guest, VnPlan *plan)
     }
     if (verdict == VN_STEER_UNSURE && cycle->config.sampling == VN_SAMPLING_AUTO &&
         vn_ledger_was_steered(cycle->ledger, guest))
-        vn_steer_hold(guest, plan);
+        vn_steer_hold(guest,
+                      "stays where its accesses had it, until enough of them is seen "
+                      "again",
+                      plan);
+    else if (verdict > VN_STEER_AGREE && !vn_sampling_is_settled(cycle->sampling, guest))
+        vn_steer_hold(guest,
+                      "its accesses have just changed: left as it is until the next "
+                      "look shows that they stay so",
+                      plan);
     return g_steal_pointer(&locality);
 }
 

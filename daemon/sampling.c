@@ -153,7 +153,7 @@ share_host(VnSampling *sampling)
                        sampling->config.sample_host_budget_ratio);
 }
 
-/* Attaching stops all CPUs for a moment: once, and not before it is of use. */
+/* Attaching stops all CPUs for a moment: once, and best before there are guests. */
 static void
 attach(VnSampling *sampling)
 {
@@ -233,6 +233,8 @@ vn_sampling_tick(VnSampling *sampling)
 {
     gint64 next_us = G_MAXINT64;
     guint n = sampling->guests->len;
+    if (sampling->config.sampling == VN_SAMPLING_AUTO)
+        attach(sampling);
     guint first = sampling->turn;
     for (guint i = 0; i < n; i++) {
         VnSampled *sampled = sampling->guests->pdata[(first + i) % n];
@@ -258,6 +260,13 @@ vn_sampling_heat(const VnSampling *sampling, const VnGuest *guest)
 {
     const VnSampled *sampled = find(sampling, guest);
     return sampled && sampled->n_windows ? sampled->heat : NULL;
+}
+
+gboolean
+vn_sampling_is_settled(const VnSampling *sampling, const VnGuest *guest)
+{
+    const VnSampled *sampled = find(sampling, guest);
+    return sampled && vn_pace_is_settled(&sampled->pace);
 }
 
 VnLocality *

@@ -51,6 +51,7 @@ struct VnHeat {
     double hinted_s;      /* of the others */
     double known_pages;   /* of the last window: in granules known before */
     double settled_pages; /* of these: the same cell had most */
+    double window_share;  /* its duration in that of all, both in the scale */
 };
 
 VnHeat *
@@ -179,40 +180,61 @@ dominating(const double *by_cell, guint n_cells, double total)
     return VN_HEAT_CELL_NONE;
 }
 
-/* A window's accesses to one unit have been added to @load: is it still the same cell? */
-static void
-note_domination(VnHeat *heat, VnHeatLoad *load, const double *by_cell, double pages,
-                double scale)
+/* Takes most of what is known of a unit from those who have it; returns how much. */
+static double
+take_from_accessors(VnHeatLoad *load)
 {
+    double taken = load->total * (1 - VN_HEAT_CHANGED_SHARE);
+    load->total *= VN_HEAT_CHANGED_SHARE;
+    load->writes *= VN_HEAT_CHANGED_SHARE;
+    for (guint i = 0; i < load->n; i++)
+        load->amounts[i] *= VN_HEAT_CHANGED_SHARE;
+    return taken;
+}
+
+/*
+ * A window's accesses to one unit are about to be added to @load: is it still the same
+ * cell? A few of another one's beside many that there were before prove nothing.
+ * @usual: what such a window had on the average
+ *
+ * Returns: how much of what was known is to be added to those who have it now
+ */
+static double
+note_domination(VnHeat *heat, VnHeatLoad *load, const double *by_cell, double pages,
+                double usual, double scale)
+{
+    double taken = 0;
     guint8 cell = dominating(by_cell, heat->n_cells, pages);
     if (cell == VN_HEAT_CELL_NONE)
-        return;
+        return 0;
     if (load->cell != VN_HEAT_CELL_NONE) {
         heat->known_pages += pages;
         heat->settled_pages += load->cell == cell ? pages : 0;
         load->flips += load->cell != cell ? scale : 0;
+        if (load->cell != cell && pages >= usual / 2)
+            taken = take_from_accessors(load);
     }
     load->cell = cell;
+    return taken;
 }
 
-/* Takes in one of the counts of a unit; returns its pages. */
-static double
+/* Takes in one of the counts of a unit, @weight times in @load. */
+static void
 feed_count(VnHeat *heat, VnHeatLoad *load, const VnSampleCount *count, guint count_pages,
-           double scale)
+           double weight, double scale)
 {
     double counts = count->count * scale;
     double pages = counts * count_pages;
     if (count->vcpu >= heat->n_vcpus) {
         heat->lost += counts;
-        return 0;
+        return;
     }
-    vn_heat_load_add(load, heat->cell_of, count->vcpu, pages,
-                     count->access == VN_ACCESS_WRITE ? pages : 0);
+    vn_heat_load_add(load, heat->cell_of, count->vcpu, pages * weight,
+                     count->access == VN_ACCESS_WRITE ? pages * weight : 0);
     heat->vcpus[count->vcpu].pages += pages;
     heat->vcpus[count->vcpu].counts += counts;
     heat->counted += counts;
     heat->pages += pages;
-    return pages;
 }
 
 static int
@@ -244,13 +266,18 @@ feed_unit(VnHeat *heat, const VnSample *sample, const VnSampleCount *counts, gui
         counts = heat->sorted;
     }
     for (guint i = 0; i < n; i++) {
-        double pages = feed_count(heat, &load, &counts[i], sample->count_pages, scale);
-        if (pages > 0)
-            by_cell[heat->cell_of[counts[i].vcpu]] += pages;
+        double pages = (double) counts[i].count * sample->count_pages * scale;
+        if (counts[i].vcpu >= heat->n_vcpus)
+            continue;
+        by_cell[heat->cell_of[counts[i].vcpu]] += pages;
         all += pages;
     }
-    if (all > 0)
-        note_domination(heat, &load, by_cell, all, scale);
+    double taken = all > 0 ? note_domination(heat, &load, by_cell, all,
+                                             load.total * heat->window_share, scale)
+                           : 0;
+    double weight = all > 0 ? 1 + taken / all : 1;
+    for (guint i = 0; i < n; i++)
+        feed_count(heat, &load, &counts[i], sample->count_pages, weight, scale);
     vn_heat_load_write(&load, slot);
 }
 
@@ -292,6 +319,7 @@ vn_heat_feed(VnHeat *heat, const VnSample *sample)
         heat->hinted_s += seconds * scale;
         return;
     }
+    heat->window_share = heat->watched_s > 0 ? seconds * scale / heat->watched_s : 0;
     heat->watched_s += seconds * scale;
     heat->known_pages = heat->settled_pages = 0;
     feed_counts(heat, sample, scale);

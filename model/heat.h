@@ -51,6 +51,14 @@
  */
 #define VN_HEAT_ALTERNATING_FLIPS 2.0
 
+/*
+ * When another cell than before dominates a window's accesses to a granule, by at least
+ * half of what such a window had there on the average, those who had it before keep only
+ * this share of what they had; the rest is taken to be whose the window was. So a guest
+ * whose pattern changes is followed within some windows, not within half-lives.
+ */
+#define VN_HEAT_CHANGED_SHARE 0.25
+
 /* The most that vn_heat_hottest() gives. */
 #define VN_HEAT_HOTTEST_MAX (64u << 10)
 

@@ -277,12 +277,10 @@ vn_steer_guest(const VnSnapshot *snapshot, const VnGuest *guest,
 }
 
 void
-vn_steer_hold(const VnGuest *guest, VnPlan *plan)
+vn_steer_hold(const VnGuest *guest, const char *why, VnPlan *plan)
 {
     guint n_steps = plan->steps->len;
     drop_steps(plan, guest);
     if (plan->steps->len < n_steps)
-        vn_decision_set_reason(
-            vn_plan_find_decision(plan, guest->name),
-            "stays where its accesses had it, until enough of them is seen again");
+        vn_decision_set_reason(vn_plan_find_decision(plan, guest->name), "%s", why);
 }

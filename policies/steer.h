@@ -76,8 +76,8 @@ typedef enum {
 VnSteerVerdict vn_steer_guest(const VnSnapshot *snapshot, const VnGuest *guest,
                               const VnSteerEvidence *evidence, VnPlan *plan);
 
-/** vn_steer_hold: drops the guest's steps, and says why: see vn_steer_guest(). */
-void vn_steer_hold(const VnGuest *guest, VnPlan *plan);
+/** vn_steer_hold: drops the guest's steps, if any, and gives @why as the reason. */
+void vn_steer_hold(const VnGuest *guest, const char *why, VnPlan *plan);
 
 /** vn_steer_verdict_name: "unsure", "agree", "alone", "stay", "repin" and so on. */
 const char *vn_steer_verdict_name(VnSteerVerdict verdict);

@@ -152,13 +152,46 @@ test_decay(void)
     g_assert_cmpfloat_with_epsilon(vn_heat_vcpu_rate(heat, 0), 100, 1e-9);
     /* And in the same window as much by another: he now has two thirds. */
     static const Access other[] = {{3, 1, 300}};
-    g_autoptr(VnHeat) both = make(2, 1);
+    g_autoptr(VnHeat) both = make(2, 2);
     feed(both, 1, accesses, 1);
     feed(both, 61, other, 1);
     VnHeatGranule one = granule_at(both, 3);
     g_assert_cmpfloat_with_epsilon(one.rate, 450 / 1.5, 1e-3);
     g_assert_cmpint(one.accessors[0].vcpu, ==, 1);
     g_assert_cmpfloat_with_epsilon(one.accessors[0].rate / one.rate, 2.0 / 3, 1e-4);
+}
+
+/* The share of granule 3's known accesses that are vCPU 1's. */
+static double
+share_of_the_other(const VnHeat *heat)
+{
+    VnHeatGranule one = granule_at(heat, 3);
+    for (guint i = 0; i < one.n_accessors; i++) {
+        if (one.accessors[i].vcpu == 1)
+            return one.accessors[i].rate / one.rate;
+    }
+    return 0;
+}
+
+/* A cell that takes a granule over has most of it at once; a stray access changes little. */
+static void
+test_change(void)
+{
+    static const Access accesses[] = {{3, 0, 300}};
+    static const Access other[] = {{3, 1, 300}};
+    static const Access stray[] = {{3, 1, 20}};
+    g_autoptr(VnHeat) heat = make(2, 1);
+    for (guint i = 0; i < 10; i++)
+        feed(heat, 1 + 5 * i, accesses, 1);
+    double before = vn_heat_rate(heat);
+    feed(heat, 51, stray, 1);
+    g_assert_cmpfloat(share_of_the_other(heat), <, 0.02);
+    g_assert_cmpfloat(vn_heat_rate(heat), >, before * 0.85);
+    feed(heat, 56, accesses, 1);
+    for (guint i = 0; i < 3; i++)
+        feed(heat, 61 + 5 * i, other, 1);
+    g_assert_cmpfloat(share_of_the_other(heat), >, 0.6);
+    g_assert_cmpfloat_with_epsilon(granule_at(heat, 3).rate, vn_heat_rate(heat), 1e-2);
 }
 
 /* Over years, with windows rare and dense, figures stay and the old is forgotten. */
@@ -531,6 +564,7 @@ main(int argc, char **argv)
     g_test_add_func("/heat/hot-and-hottest", test_hot_and_hottest);
     g_test_add_func("/heat/extreme-rates", test_extreme_rates);
     g_test_add_func("/heat/stability", test_stability);
+    g_test_add_func("/heat/change", test_change);
     g_test_add_func("/heat/alternation", test_alternation);
     g_test_add_func("/heat/turns-within-a-cell", test_turns_within_a_cell);
     g_test_add_func("/heat/hints", test_hints);
