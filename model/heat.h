@@ -57,7 +57,7 @@
  * this share of what they had; the rest is taken to be whose the window was. So a guest
  * whose pattern changes is followed within some windows, not within half-lives.
  */
-#define VN_HEAT_CHANGED_SHARE 0.25
+#define VN_HEAT_CHANGED_SHARE 0.1
 
 /* The most that vn_heat_hottest() gives. */
 #define VN_HEAT_HOTTEST_MAX (64u << 10)

@@ -38,11 +38,14 @@ lab_vnumad_completes=no
 # (README.md, "Limits").
 lab_vnumad_sampling=off
 
+# How often it rebalances by itself, in seconds; 0: not.
+lab_vnumad_interval=0
+
 # lab_vnumad_start OPTION...: of vnumad, "--bus system" for one
 lab_vnumad_start()
 {
-    printf '[vnumad]\ncomplete_definitions = %s\nsampling = %s\n' "$lab_vnumad_completes" \
-        "$lab_vnumad_sampling" >/run/lab/vnumad.conf
+    printf '[vnumad]\ncomplete_definitions = %s\nsampling = %s\ninterval_seconds = %s\n' \
+        "$lab_vnumad_completes" "$lab_vnumad_sampling" "$lab_vnumad_interval" >/run/lab/vnumad.conf
     STATE_DIRECTORY=${STATE_DIRECTORY:-/run/lab/state} "${lab_vnumad_starter[@]}" vnumad \
         --config /run/lab/vnumad.conf "$@" \
         >>"$vnumad_log" 2>&1 &
