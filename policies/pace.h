@@ -46,10 +46,10 @@ typedef struct {
 } VnPaceLimits;
 
 /* 5 s to 300 s, windows of 1 s (what libvirt's dirty-rate calculation can do), 1 %. */
-#define VN_PACE_LIMITS_DEFAULT                                                           \
-    ((VnPaceLimits){.period_min_us = 5 * G_USEC_PER_SEC,                                 \
-                    .period_max_us = 300 * G_USEC_PER_SEC,                               \
-                    .window_us = G_USEC_PER_SEC,                                         \
+#define VN_PACE_LIMITS_DEFAULT                             \
+    ((VnPaceLimits){.period_min_us = 5 * G_USEC_PER_SEC,   \
+                    .period_max_us = 300 * G_USEC_PER_SEC, \
+                    .window_us = G_USEC_PER_SEC,           \
                     .budget_ratio = 0.01})
 
 /* What a window brought. */

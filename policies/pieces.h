@@ -6,6 +6,7 @@
 #pragma once
 
 #include "model/locality.h"
+#include "model/plan.h"
 
 /* A piece of memory that is to go elsewhere. */
 typedef struct {
@@ -29,3 +30,16 @@ typedef struct {
  */
 GArray *vn_pieces_to_move(const VnHeat *heat, const VnPlacement *placement,
                           const GArray *homes, guint n);
+
+/**
+ * vn_pieces_parts:
+ * @pieces: of VnPiece
+ * @to: host node id: only what goes there
+ *
+ * Which parts of the cell the pieces are, in their order.
+ *
+ * Returns: (transfer full): of VnStepPart; empty when @placement does not know where in
+ *   its cell RAM lies
+ */
+GArray *vn_pieces_parts(const GArray *pieces, const VnPlacement *placement, guint cell,
+                        int to);

@@ -5,6 +5,7 @@
 #include "model/text.h"
 #include "policies/arrange.h"
 #include "policies/homes.h"
+#include "policies/pieces.h"
 
 #include <math.h>
 #include <string.h>
@@ -245,6 +246,38 @@ choose(const VnArranger *arranger)
     return best;
 }
 
+/* The moves of a guest begin with what is hottest. */
+static void
+set_parts(const VnGuest *guest, const VnSteerEvidence *evidence, VnPlan *plan)
+{
+    g_autoptr(GArray) homes = g_array_new(FALSE, FALSE, sizeof(int));
+    for (guint i = 0; i < guest->cells->len; i++) {
+        int stays = -1;
+        g_array_append_val(homes, stays);
+    }
+    g_autoptr(GPtrArray) moves = g_ptr_array_new();
+    for (guint i = 0; i < plan->steps->len; i++) {
+        VnStep *step = plan->steps->pdata[i];
+        if (strcmp(step->uuid, guest->uuid) != 0 || step->kind != VN_STEP_MOVE_MEMORY ||
+            vn_idset_count(step->after) != 1)
+            continue;
+        g_array_index(homes, int, step->target) = vn_idset_next(step->after, 0);
+        g_ptr_array_add(moves, step);
+    }
+    if (!evidence->placement || moves->len == 0)
+        return;
+    g_autoptr(GArray) pieces = vn_pieces_to_move(evidence->heat, evidence->placement,
+                                                 homes, VN_HEAT_HOTTEST_MAX);
+    for (guint i = 0; i < moves->len; i++) {
+        VnStep *step = moves->pdata[i];
+        g_autoptr(GArray) parts =
+            vn_pieces_parts(pieces, evidence->placement, step->target,
+                            g_array_index(homes, int, step->target));
+        if (parts->len > 0)
+            step->parts = g_steal_pointer(&parts);
+    }
+}
+
 VnSteerVerdict
 vn_steer_guest(const VnSnapshot *snapshot, const VnGuest *guest,
                const VnSteerEvidence *evidence, VnPlan *plan)
@@ -260,8 +293,10 @@ vn_steer_guest(const VnSnapshot *snapshot, const VnGuest *guest,
         return VN_STEER_UNSURE;
     g_autoptr(VnArrangement) wanted = choose(arranger);
     if (vn_arranger_score(arranger, arranger->planned) <
-        vn_arranger_score(arranger, wanted) + VN_STEER_GAIN_MIN)
+        vn_arranger_score(arranger, wanted) + VN_STEER_GAIN_MIN) {
+        set_parts(guest, evidence, plan);
         return VN_STEER_AGREE;
+    }
     if (alternates(evidence, vn_arranger_bytes_in_all(arranger, wanted), decision)) {
         drop_steps(plan, guest);
         return VN_STEER_ALONE;
@@ -271,5 +306,6 @@ vn_steer_guest(const VnSnapshot *snapshot, const VnGuest *guest,
     set_homes(arranger, wanted, decision);
     drop_steps(plan, guest);
     add_steps(arranger, wanted, plan);
+    set_parts(guest, evidence, plan);
     return verdict;
 }

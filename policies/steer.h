@@ -42,6 +42,8 @@ typedef struct {
     gboolean pins_are_ours;     /* what its vCPUs are pinned to is of our own doing */
     gint64 now_us;              /* monotonic time */
     guint64 move_bytes_per_second; /* how fast memory can be moved; at least 1 */
+    const VnPlacement *placement;  /* (nullable): today's, with its RAM, so that what is
+                                      hottest moves first */
 } VnSteerEvidence;
 
 typedef enum {
