@@ -3,6 +3,7 @@
 #include "daemon/cycle.h"
 
 #include "daemon/act.h"
+#include "daemon/check-parts.h"
 #include "daemon/check.h"
 #include "daemon/complete.h"
 #include "daemon/guard.h"
@@ -185,6 +186,7 @@ check(VnCycle *cycle, VnPlan *plan)
     g_autoptr(GError) error = NULL;
     g_autoptr(VnSnapshot) after = observe_again(cycle, &error);
     if (after) {
+        vn_check_parts(after, NULL, NULL, plan);
         vn_check(after, plan);
         return;
     }

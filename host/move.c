@@ -7,9 +7,9 @@
  * The range is visited in windows of at most WINDOW_PAGES pages, which are granules in
  * the order that host/move-order.h gives. A window has a to-do bit per page. A visit asks
  * the kernel where the to-do pages lie, strikes off those that are absent or at home,
- * gives each granule with pages elsewhere a target, names these pages to the kernel in one
- * call per target, and strikes off what arrived. What is then left was busy or did not
- * fit:
+ * gives each granule with pages elsewhere a target, names these pages to the kernel in
+ * one call per target, and strikes off what arrived. What is then left was busy or did
+ * not fit:
  * - busy: the window waits in a queue and is visited again, after all fresh ones, or when
  *   the queue is full; visits are bounded, what is left after the last is immovable. So
  *   memory does not grow with the range.

@@ -24,6 +24,8 @@ target_of(const VnHeat *heat, const VnPlacement *placement, const GArray *homes,
 {
     if (homes)
         return place->cell < homes->len ? g_array_index(homes, int, place->cell) : -1;
+    if (granule->flips >= VN_HEAT_ALTERNATING_FLIPS)
+        return -1;
     guint cell;
     switch (vn_heat_owner(granule, &cell)) {
     case VN_HEAT_PRIVATE_VCPU:

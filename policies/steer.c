@@ -4,6 +4,7 @@
 
 #include "model/text.h"
 #include "policies/arrange.h"
+#include "policies/granules.h"
 #include "policies/homes.h"
 #include "policies/pieces.h"
 
@@ -287,6 +288,8 @@ vn_steer_guest(const VnSnapshot *snapshot, const VnGuest *guest,
         vn_heat_confidence(evidence->heat, NULL, evidence->now_us) <
             VN_STEER_CONFIDENCE_MIN)
         return VN_STEER_UNSURE;
+    if (!guest->told_cells)
+        return vn_granules_steer(snapshot, guest, evidence, plan);
     g_autoptr(VnArranger) arranger = vn_arranger_new(snapshot, guest, evidence->locality,
                                                      evidence->pins_are_ours, plan);
     if (!arranger)

@@ -13,7 +13,8 @@
  * that lowers the score most, until none does: another host node for a cell's vCPUs, its
  * memory, or both where no other cell is, or an exchange of these between two cells. So
  * vCPUs that share memory are brought together, what costs no bytes is preferred, and
- * memory that all cells use alike pulls nobody, so it stays.
+ * memory that all cells use alike pulls nobody, so it stays. A guest that has no cells is
+ * steered granule by granule instead (policies/granules.h).
  */
 #pragma once
 

@@ -5,6 +5,7 @@
  * fails on demand.
  */
 #include "daemon/act.h"
+#include "daemon/check-parts.h"
 #include "daemon/check.h"
 #include "policies/align.h"
 #include "tests/support/scenario.h"
@@ -248,6 +249,40 @@ test_hottest_first(Fixture *fixture, gconstpointer unused)
     g_assert_cmpuint(bytes, ==, 6 * VN_GRANULE_BYTES);
 }
 
+/* Parts alone: the rest stays, and the check asks where they lie. */
+static void
+test_parts_only(Fixture *fixture, gconstpointer unused)
+{
+    static const guint granules[] = {40, 7, 90};
+    g_autoptr(VnPlan) plan = vn_align_decide(fixture->snapshot);
+    name_parts(plan, granules, 3);
+    VnStep *step = plan->steps->pdata[0];
+    step->parts_only = TRUE;
+    step->bytes = vn_step_parts_bytes(step);
+    g_ptr_array_remove_index(plan->steps, 1);
+    carry_out(fixture, plan);
+    g_assert_cmpuint(step->bytes_moved, ==, 3 * VN_GRANULE_BYTES);
+    g_assert_cmpuint(fixture->moved->len, ==, 3);
+    count_resident(fixture);
+    vn_check_parts(fixture->snapshot, fake_move_pages, fixture, plan);
+    vn_check(fixture->snapshot, plan);
+    g_assert_cmpint(step->outcome, ==, VN_OUTCOME_DONE);
+    g_assert_null(step->outcome_text);
+
+    fixture->node_of[0][90 * 512] = 1;
+    fixture->node_of[0][40 * 512 + 511] = 1;
+    fixture->node_of[0][7 * 512 + 2] = 1; /* nobody looks there */
+    vn_check_parts(fixture->snapshot, fake_move_pages, fixture, plan);
+    vn_check(fixture->snapshot, plan);
+    g_assert_cmpint(step->outcome, ==, VN_OUTCOME_PENDING);
+    g_assert_cmpstr(step->outcome_text, ==, "33 % of these parts still lie elsewhere");
+
+    fixture->guest->state = VN_GUEST_STOPPED;
+    vn_check_parts(fixture->snapshot, fake_move_pages, fixture, plan);
+    vn_check(fixture->snapshot, plan);
+    g_assert_cmpint(step->outcome, ==, VN_OUTCOME_FAILED);
+}
+
 /* Two full nodes, 8 MiB free in all: the cells change places by turns. */
 static void
 test_exchange_through_little_room(Fixture *fixture, gconstpointer unused)
@@ -365,6 +400,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("/act/brings-cells-home", test_brings_cells_home);
     ADD("/act/hottest-first", test_hottest_first);
+    ADD("/act/parts-only", test_parts_only);
     ADD("/act/exchange-through-little-room", test_exchange_through_little_room);
     ADD("/act/target-full", test_target_full);
     ADD("/act/guest-vanishes", test_guest_vanishes);
