@@ -9,7 +9,7 @@
 #include "model/plan.h"
 
 /**
- * vn_check_parts: before vn_check(), which leaves the outcomes of these steps as they are.
+ * vn_check_parts: before vn_check(), which leaves these steps' outcomes as they are.
  * @after: the second observation
  * @func: (nullable): instead of move_pages(2)
  */

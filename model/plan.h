@@ -50,8 +50,10 @@ typedef struct {
 /* What was decided for one guest, also when that is to do nothing. */
 typedef struct {
     char *guest;
-    GPtrArray *homes; /* of VnIdSet, one per cell, by index */
-    char *reason;     /* a sentence: why these homes, or why it is left alone */
+    GPtrArray *homes;     /* of VnIdSet, one per cell, by index */
+    char *reason;         /* a sentence: why these homes, or why it is left alone */
+    double expected_cost; /* remote cost of its accesses once its steps are done, where
+                             accesses decided; 0 elsewhere */
 } VnDecision;
 
 typedef struct {

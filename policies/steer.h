@@ -45,6 +45,9 @@ typedef struct {
     guint64 move_bytes_per_second; /* how fast memory can be moved; at least 1 */
     const VnPlacement *placement;  /* (nullable): today's, with its RAM, so that what is
                                       hottest moves first */
+    gboolean steered;              /* this policy has changed the guest before */
+    double expected_cost; /* VnDecision.expected_cost of the guest's last decision; 0: it
+                             has none, or it is not known */
 } VnSteerEvidence;
 
 typedef enum {
@@ -67,6 +70,9 @@ typedef enum {
  * when its address range is not known; vCPUs are pinned anew only where they are not
  * pinned, or by us. No host node gets more vCPUs than it has CPUs, those of other guests
  * counted (nor less than it has now), nor more bytes than it has room for.
+ *
+ * As long as the remote cost is what the last plan promised (expected_cost), nothing new
+ * is looked for: a guest rests until its accesses change.
  *
  * Align has no accesses in view: asked alone again, it may plan the way back (pinned
  * vCPUs are a home to it). So whoever steers a guest has to do so in every cycle; with

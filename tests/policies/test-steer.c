@@ -237,6 +237,41 @@ test_exchange(void)
     g_assert_true(vn_idset_contains(decision->homes->pdata[1], 0));
 }
 
+/* As long as the last plan's promise is kept, rest; else accesses are followed. */
+static void
+test_promise(void)
+{
+    static const struct {
+        double expected_cost;
+        VnSteerVerdict verdict;
+    } promises[] = {{0, VN_STEER_REPIN}, {1.0, VN_STEER_REPIN}, {2.09, VN_STEER_STAY}};
+    for (guint i = 0; i < G_N_ELEMENTS(promises); i++) {
+        g_autoptr(VnSnapshot) snapshot = scenario_new(2, 2, 3072);
+        VnGuest *guest = scenario_guest(snapshot, "g1", 2, 1, CELL_MIB);
+        for (guint k = 0; k < 2; k++) {
+            scenario_pin(guest, k, k ? "2-3" : "0-1");
+            vn_cell_set_resident(scenario_cell(guest, k), k, 300 * MIB);
+        }
+        VnHeat *heat = make_heat(guest);
+        g_auto(Sight) sight;
+        feed(heat, guest, (Traffic){{0, 900}, {900, 0}}, SECOND);
+        look(&sight, snapshot, heat, TRUE, SECOND);
+        sight.evidence.expected_cost = promises[i].expected_cost;
+        g_autoptr(VnPlan) plan = vn_align_decide(snapshot);
+        g_assert_cmpuint(vn_steer_guest(snapshot, guest, &sight.evidence, plan), ==,
+                         promises[i].verdict);
+        const VnDecision *decision = vn_plan_find_decision(plan, "g1");
+        if (promises[i].verdict == VN_STEER_REPIN) {
+            g_assert_cmpfloat_with_epsilon(decision->expected_cost, 1, 1e-9);
+            continue;
+        }
+        g_assert_cmpfloat(decision->expected_cost, ==, 2.09);
+        g_assert_cmpstr(decision->reason, ==,
+                        "stays as it was steered: its accesses have a remote cost of "
+                        "2.10, as was expected");
+    }
+}
+
 /* What is hottest in each cell moves first; the rest of the cell follows. */
 static void
 test_hottest_first(void)
@@ -508,6 +543,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/steer/cases", test_cases);
     g_test_add_func("/steer/exchange", test_exchange);
+    g_test_add_func("/steer/promise", test_promise);
     g_test_add_func("/steer/hottest-first", test_hottest_first);
     g_test_add_func("/steer/alternating", test_alternating);
     g_test_add_func("/steer/sharers-come-together", test_sharers_come_together);
