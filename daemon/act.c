@@ -248,6 +248,24 @@ job_clear(gpointer data)
         close(job->process);
 }
 
+/* What of the cell is to move first, where QEMU has it. */
+static void
+set_parts(VnMove *move, const VnCell *cell, const VnStep *step)
+{
+    g_autoptr(GArray) parts = g_array_new(FALSE, FALSE, sizeof(VnMovePart));
+    for (guint i = 0; step->parts && i < step->parts->len; i++) {
+        const VnStepPart *part = &g_array_index(step->parts, VnStepPart, i);
+        guint64 size = cell->hva_end - cell->hva_start;
+        guint64 from = MIN(part->offset_bytes, size);
+        VnMovePart there = {.start = cell->hva_start + from,
+                            .end =
+                                cell->hva_start + from + MIN(part->bytes, size - from)};
+        g_array_append_val(parts, there);
+    }
+    if (step->parts)
+        vn_move_set_parts(move, parts, step->parts_only);
+}
+
 /* Prepares a move; a step that cannot begin gets its outcome here. */
 static void
 begin_job(const Actor *actor, VnStep *step, GArray *jobs)
@@ -265,6 +283,8 @@ begin_job(const Actor *actor, VnStep *step, GArray *jobs)
     if (job.process >= 0)
         job.move = vn_move_new(&range, step->after, actor->snapshot->host,
                                actor->port->move_pages, actor->port->data, &error);
+    if (job.move)
+        set_parts(job.move, cell, step);
     if (!job.move) {
         vn_step_set_outcome(step, VN_OUTCOME_FAILED, "%s", error->message);
         job_clear(&job);

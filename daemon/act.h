@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Carries out a plan: pins first, then memory, all cells of all guests by turns, a chunk
- * each, so that cells can change places through little free memory. Says what it tried;
+ * each, so that cells can change places through little free memory. Of a cell those parts
+ * go first that the step names. Says what it tried;
  * whether it worked is the check's business.
  */
 #pragma once

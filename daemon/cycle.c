@@ -3,6 +3,7 @@
 #include "daemon/cycle.h"
 
 #include "daemon/act.h"
+#include "daemon/check-parts.h"
 #include "daemon/check.h"
 #include "daemon/complete.h"
 #include "daemon/guard.h"
@@ -164,22 +165,30 @@ steer(VnCycle *cycle, const VnSnapshot *snapshot, VnGuest *guest, VnPlan *plan)
 {
     g_autoptr(GError) error = NULL;
     VnSteerVerdict verdict = VN_STEER_UNSURE;
-    g_autoptr(VnLocality) locality =
-        vn_sampling_locality(cycle->sampling, guest, snapshot->host, &error);
+    g_autoptr(VnLocality) locality = NULL;
+    gboolean steered = vn_ledger_was_steered(cycle->ledger, guest);
+    g_autoptr(VnPlacement) placement =
+        vn_sampling_placement(cycle->sampling, guest, snapshot->host, &error);
     if (error)
         vn_guest_add_note(guest, "%s", error->message);
-    if (locality) {
+    if (placement) {
+        const VnHeat *heat = vn_sampling_heat(cycle->sampling, guest);
+        gint64 now_us = g_get_monotonic_time();
+        locality = vn_locality_new(heat, placement, snapshot->host, now_us);
         const VnSteerEvidence evidence = {
-            .heat = vn_sampling_heat(cycle->sampling, guest),
+            .heat = heat,
             .locality = locality,
             .pins_are_ours = pins_are_ours(cycle, guest),
-            .now_us = g_get_monotonic_time(),
+            .now_us = now_us,
             .move_bytes_per_second = MOVE_BYTES_PER_SECOND,
+            .placement = placement,
+            .steered = steered,
+            .expected_cost = vn_sampling_promised(cycle->sampling, guest),
         };
         verdict = vn_steer_guest(snapshot, guest, &evidence, plan);
     }
-    if (verdict == VN_STEER_UNSURE && cycle->config.sampling == VN_SAMPLING_AUTO &&
-        vn_ledger_was_steered(cycle->ledger, guest))
+    if (verdict == VN_STEER_UNSURE && steered &&
+        cycle->config.sampling == VN_SAMPLING_AUTO)
         vn_steer_hold(guest,
                       "stays where its accesses had it, until enough of them is seen "
                       "again",
@@ -320,6 +329,7 @@ check(VnCycle *cycle, VnPlan *plan)
     g_autoptr(GError) error = NULL;
     g_autoptr(VnSnapshot) after = observe_again(cycle, &error);
     if (after) {
+        vn_check_parts(after, NULL, NULL, plan);
         vn_check(after, plan);
         return;
     }
@@ -363,6 +373,16 @@ plan_leftovers(const GPtrArray *moves)
     return some;
 }
 
+static void
+remember_promises(VnCycle *cycle, const VnSnapshot *snapshot, const VnPlan *plan)
+{
+    for (guint i = 0; i < plan->decisions->len; i++) {
+        const VnDecision *decision = plan->decisions->pdata[i];
+        vn_sampling_promise(cycle->sampling, vn_snapshot_find(snapshot, decision->guest),
+                            decision->expected_cost);
+    }
+}
+
 VnPlan *
 vn_cycle_run(VnCycle *cycle, const char *const *guests, VnProgress *progress,
              GError **error)
@@ -378,6 +398,7 @@ vn_cycle_run(VnCycle *cycle, const char *const *guests, VnProgress *progress,
     g_autoptr(VnPlan) plan = vn_cycle_plan(cycle, guests, &snapshot, error);
     if (!plan)
         return NULL;
+    remember_promises(cycle, snapshot, plan);
     if (!plan->steps->len)
         return g_steal_pointer(&plan);
 

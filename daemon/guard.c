@@ -77,6 +77,8 @@ net_arriving(const VnSnapshot *snapshot, const VnPlan *plan, guint node, guint64
             continue;
         if (vn_idset_contains(step->after, node))
             net += (gint64) (step->bytes / vn_idset_count(step->after));
+        else if (step->parts_only)
+            net -= vn_idset_contains(step->before, node) ? (gint64) step->bytes : 0;
         else if (node < cell->resident_bytes->len)
             net -= (gint64) g_array_index(cell->resident_bytes, guint64, node);
     }

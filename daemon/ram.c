@@ -285,6 +285,14 @@ vn_placement_read(const VnGuest *guest, const VnHost *host, const VnSlots *ram,
                      .pages = pages};
     for (guint i = 0; i < n_vcpus; i++)
         vn_placement_set_vcpu(placement, i, nodes[i]);
+    for (guint i = 0; i < ram->array->len; i++) {
+        const VnSlot *piece = &g_array_index(ram->array, VnSlot, i);
+        guint cell;
+        if (piece->hva && find_cell(guest, piece->hva, piece->bytes, &cell))
+            vn_placement_add_ram(
+                placement, piece->gpa, piece->bytes, cell,
+                piece->hva - ((const VnCell *) guest->cells->pdata[cell])->hva_start);
+    }
     if (heat ? !look_at_known(&reader, heat, error) : !look_at_all(&reader, error))
         return NULL;
     return g_steal_pointer(&placement);

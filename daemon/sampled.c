@@ -237,9 +237,10 @@ read_rate(VnSampled *sampled, VnConnection *virt, GError **error)
     return sample;
 }
 
-VnLocality *
-vn_sampled_locality(const VnSampled *sampled, const VnGuest *guest, const VnHost *host,
-                    GError **error)
+/* By its heat, where its memory lies now. */
+static VnLocality *
+read_locality(const VnSampled *sampled, const VnGuest *guest, const VnHost *host,
+              GError **error)
 {
     g_autoptr(VnPlacement) placement =
         vn_placement_read(guest, host, sampled->ram, sampled->heat, NULL, NULL, error);
@@ -257,7 +258,7 @@ vn_sampled_heatmap(const VnSampled *sampled, const VnGuest *guest, const VnHost 
         vn_placement_read(guest, host, sampled->ram, NULL, NULL, NULL, error);
     if (!all)
         return NULL;
-    g_autoptr(VnLocality) locality = vn_sampled_locality(sampled, guest, host, error);
+    g_autoptr(VnLocality) locality = read_locality(sampled, guest, host, error);
     if (!locality)
         return NULL;
     const VnHeatmap map = {
@@ -416,7 +417,7 @@ vn_sampled_close(VnSampled *sampled, VnConnection *virt)
     add_to_history(sampled, sample);
     /* Without it less is known, and the guest may just have ended. */
     g_autoptr(VnLocality) locality =
-        vn_sampled_locality(sampled, sampled->guest, sampled->snapshot->host, NULL);
+        read_locality(sampled, sampled->guest, sampled->snapshot->host, NULL);
     set_pace(sampled, sample, locality);
     sampled->next_us = g_get_monotonic_time() + vn_pace_next_us(&sampled->pace);
     g_autoptr(GVariant) described =

@@ -41,6 +41,7 @@ typedef struct {
     gint64 next_us; /* when a window is due, unless one is open */
     guint64 cpu_ns; /* of its vCPUs, when a window was due the last time */
     gint64 cpu_at_us;
+    double promised_cost; /* vn_sampling_promise() */
 } VnSampled;
 
 /** vn_sampled_new: @snapshot: has @guest, which runs; a reference is taken. */
@@ -75,7 +76,3 @@ GVariant *vn_sampled_heatmap(const VnSampled *sampled, const VnGuest *guest,
                              const VnHost *host, const GPtrArray *homes,
                              const VnHeatmapOptions *options,
                              GError **error) VN_WARN_UNUSED;
-
-/** vn_sampled_locality: see vn_sampling_locality(). */
-VnLocality *vn_sampled_locality(const VnSampled *sampled, const VnGuest *guest,
-                                const VnHost *host, GError **error) VN_WARN_UNUSED;

@@ -2,6 +2,7 @@
 /* Which guests are sampled, and whose turn it is. */
 #include "daemon/sampling.h"
 
+#include "daemon/ram.h"
 #include "daemon/sampled.h"
 #include "host/process.h"
 
@@ -269,14 +270,30 @@ vn_sampling_is_settled(const VnSampling *sampling, const VnGuest *guest)
     return sampled && vn_pace_is_settled(&sampled->pace);
 }
 
-VnLocality *
-vn_sampling_locality(const VnSampling *sampling, const VnGuest *guest, const VnHost *host,
-                     GError **error)
+VnPlacement *
+vn_sampling_placement(const VnSampling *sampling, const VnGuest *guest,
+                      const VnHost *host, GError **error)
 {
     const VnSampled *sampled = find(sampling, guest);
     return sampled && sampled->n_windows
-               ? vn_sampled_locality(sampled, guest, host, error)
+               ? vn_placement_read(guest, host, sampled->ram, sampled->heat, NULL, NULL,
+                                   error)
                : NULL;
+}
+
+void
+vn_sampling_promise(VnSampling *sampling, const VnGuest *guest, double cost)
+{
+    VnSampled *sampled = find(sampling, guest);
+    if (sampled)
+        sampled->promised_cost = cost;
+}
+
+double
+vn_sampling_promised(const VnSampling *sampling, const VnGuest *guest)
+{
+    const VnSampled *sampled = find(sampling, guest);
+    return sampled ? sampled->promised_cost : 0;
 }
 
 GVariant *

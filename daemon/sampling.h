@@ -53,22 +53,31 @@ const VnHeat *vn_sampling_heat(const VnSampling *sampling, const VnGuest *guest)
 gboolean vn_sampling_is_settled(const VnSampling *sampling, const VnGuest *guest);
 
 /**
- * vn_sampling_locality:
+ * vn_sampling_placement:
  * @guest: running, of a snapshot with @host
  * @error: GONE, REFUSED, FAILED: where its memory lies cannot be read
  *
- * Returns: (transfer full) (nullable): by its heat, where its memory lies now; NULL
- *   without @error when it has no heat
+ * Returns: (transfer full) (nullable): where what its heat knows lies now; NULL without
+ *   @error when it has no heat
  */
-VnLocality *vn_sampling_locality(const VnSampling *sampling, const VnGuest *guest,
-                                 const VnHost *host, GError **error) VN_WARN_UNUSED;
+VnPlacement *vn_sampling_placement(const VnSampling *sampling, const VnGuest *guest,
+                                   const VnHost *host, GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_sampling_promise: the last decision on the guest that was carried out said that its
+ * remote cost will be @cost; 0: it said nothing.
+ */
+void vn_sampling_promise(VnSampling *sampling, const VnGuest *guest, double cost);
+
+/** vn_sampling_promised: what that was; 0: nothing, or not known. */
+double vn_sampling_promised(const VnSampling *sampling, const VnGuest *guest);
 
 /**
  * vn_sampling_heatmap: (transfer floating): a{sv}, see data/org.vnumad1.xml, GetHeat.
  * @homes: of VnIdSet, by cell
  * @options: those of the method
  * @error: INVALID: @options; UNSUPPORTED: no window has seen it yet; as for
- *   vn_sampling_locality()
+ *   vn_sampling_placement()
  */
 GVariant *vn_sampling_heatmap(const VnSampling *sampling, const VnGuest *guest,
                               const VnHost *host, const GPtrArray *homes,

@@ -4,11 +4,12 @@
  *
  * Theory of operation
  *
- * The range is visited in windows of at most WINDOW_PAGES pages, aligned to granules. A
- * window has a to-do bit per page. A visit asks the kernel where the to-do pages lie,
- * strikes off those that are absent or at home, gives each granule with pages elsewhere a
- * target, names these pages to the kernel in one call per target, and strikes off what
- * arrived. What is then left was busy or did not fit:
+ * The range is visited in windows of at most WINDOW_PAGES pages, which are granules in
+ * the order that host/move-order.h gives. A window has a to-do bit per page. A visit asks
+ * the kernel where the to-do pages lie, strikes off those that are absent or at home,
+ * gives each granule with pages elsewhere a target, names these pages to the kernel in
+ * one call per target, and strikes off what arrived. What is then left was busy or did
+ * not fit:
  * - busy: the window waits in a queue and is visited again, after all fresh ones, or when
  *   the queue is full; visits are bounded, what is left after the last is immovable. So
  *   memory does not grow with the range.
@@ -52,13 +53,13 @@
 #define NO_GOAL (-1)
 
 typedef struct {
-    guint64 start; /* aligned to granules: the first pages may lie before the range */
     guint n_pages;
     guint n_todo;
     gboolean seen; /* visited, be it without room */
     guint visits;  /* with room */
     guint stalls;
     guint64 todo[WINDOW_PAGES / WORD_PAGES];
+    guint64 granules[]; /* addresses; pages of them may lie outside the range */
 } Window;
 
 /* The arguments of one call: pages of the window by their index, in ascending order. */
@@ -78,7 +79,7 @@ struct VnMove {
     VnIdSet *home;
     GArray *targets; /* of VnMoveTarget */
 
-    guint64 next;    /* start of the first window never visited */
+    VnMoveOrder *order;
     Window *current; /* stopped half way by full targets, or NULL */
     GQueue waiting;  /* of Window */
     VnMoveTally tally;
@@ -102,26 +103,41 @@ is_todo(const Window *window, guint page)
 static guint64
 page_address(const VnMove *move, const Window *window, guint page)
 {
-    return window->start + page * move->range.page_size_bytes;
+    return window->granules[page / move->granule_pages] +
+           page % move->granule_pages * move->range.page_size_bytes;
 }
 
-static Window *
-next_window(VnMove *move, guint64 max_bytes)
+/* The next granule joins the window. */
+static void
+add_granule(const VnMove *move, Window *window, const VnMovePart *part)
 {
     guint64 size = move->range.page_size_bytes;
-    guint64 wanted = MIN(max_bytes / size, WINDOW_PAGES);
-    guint whole = (guint) wanted / move->granule_pages * move->granule_pages;
-    Window *window = g_new0(Window, 1);
-    window->start = move->next - move->next % (move->granule_pages * size);
-    window->n_pages = MAX(whole, move->granule_pages);
-    for (guint page = 0; page < window->n_pages; page++) {
+    guint64 granule_bytes = move->granule_pages * size;
+    guint first = window->n_pages;
+    window->granules[first / move->granule_pages] =
+        part->start - part->start % granule_bytes;
+    window->n_pages += move->granule_pages;
+    for (guint page = first; page < window->n_pages; page++) {
         guint64 address = page_address(move, window, page);
-        if (address < move->range.start || address >= move->range.end)
+        if (address < part->start || address >= part->end)
             continue;
         window->todo[page / WORD_PAGES] |= G_GUINT64_CONSTANT(1) << (page % WORD_PAGES);
         window->n_todo++;
     }
-    move->next = page_address(move, window, window->n_pages);
+}
+
+/* NULL when all were visited. */
+static Window *
+next_window(VnMove *move, guint64 max_bytes)
+{
+    guint64 wanted = MIN(max_bytes / move->range.page_size_bytes, WINDOW_PAGES);
+    guint n = MAX((guint) wanted / move->granule_pages, 1);
+    VnMovePart part;
+    if (vn_move_order_is_over(move->order))
+        return NULL;
+    Window *window = g_malloc0(sizeof(Window) + n * sizeof(guint64));
+    for (; n > 0 && vn_move_order_next(move->order, &part); n--)
+        add_granule(move, window, &part);
     return window;
 }
 
@@ -436,6 +452,17 @@ check_range(const VnMoveRange *range, guint64 page_size, const VnIdSet *targets,
     return TRUE;
 }
 
+static void
+set_order(VnMove *move, const GArray *first, gboolean only)
+{
+    VnMovePart range = {move->range.start, move->range.end};
+    vn_move_order_free(move->order);
+    move->order =
+        vn_move_order_new(&range, move->granule_pages * move->range.page_size_bytes,
+                          move->range.page_size_bytes, first, only);
+    move->tally.left_bytes = vn_move_order_bytes(move->order);
+}
+
 VnMove *
 vn_move_new(const VnMoveRange *range, const VnIdSet *targets, const VnHost *host,
             VnMovePagesFunc func, gpointer data, GError **error)
@@ -454,10 +481,15 @@ vn_move_new(const VnMoveRange *range, const VnIdSet *targets, const VnHost *host
     move->data = data;
     move->home = vn_idset_copy(targets);
     move->targets = vn_move_targets_new(targets, host, page_size);
-    move->next = range->start;
-    move->tally.left_bytes = range->end - range->start;
     g_queue_init(&move->waiting);
+    set_order(move, NULL, FALSE);
     return move;
+}
+
+void
+vn_move_set_parts(VnMove *move, const GArray *parts, gboolean only)
+{
+    set_order(move, parts, only);
 }
 
 void
@@ -465,6 +497,7 @@ vn_move_free(VnMove *move)
 {
     if (!move)
         return;
+    vn_move_order_free(move->order);
     g_queue_clear_full(&move->waiting, g_free);
     g_free(move->current);
     g_array_unref(move->targets);
@@ -502,13 +535,13 @@ vn_move_chunk(VnMove *move, guint64 max_bytes, VnMoveState *ret_state, GError **
     vn_move_targets_clear_full(move->targets);
 
     guint64 charged = 0;
-    gboolean retrying = !move->current && move->next >= move->range.end;
+    gboolean retrying = !move->current && vn_move_order_is_over(move->order);
     guint n_retries = g_queue_get_length(&move->waiting);
     while (charged < MAX(max_bytes, 1)) {
         g_autofree Window *window = g_steal_pointer(&move->current);
         if (!window && g_queue_get_length(&move->waiting) >= WAITING_MAX)
             window = g_queue_pop_head(&move->waiting);
-        if (!window && move->next < move->range.end)
+        if (!window)
             window = next_window(move, max_bytes);
         if (!window && retrying && n_retries-- > 0)
             window = g_queue_pop_head(&move->waiting);
@@ -525,7 +558,7 @@ vn_move_chunk(VnMove *move, guint64 max_bytes, VnMoveState *ret_state, GError **
             return TRUE;
         }
     }
-    if (move->next < move->range.end)
+    if (!vn_move_order_is_over(move->order))
         *ret_state = VN_MOVE_MORE;
     else
         *ret_state = move->waiting.length > 0 ? VN_MOVE_BUSY : VN_MOVE_DONE;

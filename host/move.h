@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "host/move-order.h"
 #include "model/guest.h"
 
 typedef struct {
@@ -17,7 +18,10 @@ typedef struct {
     gboolean shared; /* other processes map it too (vhost-user): move it all the same */
 } VnMoveRange;
 
-/* What became of the range's bytes. The sum is always the size of the range. */
+/*
+ * What became of the bytes to move. Their sum is always the size of the range, or of the
+ * parts where only parts are to move.
+ */
 typedef struct {
     guint64 moved_bytes;     /* lay elsewhere and now lie on a target */
     guint64 already_bytes;   /* lay on a target at first sight */
@@ -58,6 +62,14 @@ typedef struct VnMove VnMove;
  */
 VnMove *vn_move_new(const VnMoveRange *range, const VnIdSet *targets, const VnHost *host,
                     VnMovePagesFunc func, gpointer data, GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_move_set_parts: before the first chunk, at most once.
+ * @parts: of VnMovePart: what is to move first, in this order
+ * @only: the rest of the range stays where it is
+ */
+void vn_move_set_parts(VnMove *move, const GArray *parts, gboolean only);
+
 void vn_move_free(VnMove *move);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnMove, vn_move_free)
 

@@ -30,7 +30,7 @@ typedef struct {
     int tid;         /* 0: not online or not known */
     VnIdSet *pinned; /* host CPUs that the live definition pins it to; NULL: not pinned */
     gboolean pin_is_ours; /* we wrote, or carried out, what it is pinned to */
-    VnIdSet *affinity; /* host CPUs that the kernel lets it run on; NULL: not known */
+    VnIdSet *affinity;    /* host CPUs that the kernel lets it run on; NULL: not known */
 } VnVcpu;
 
 typedef struct {
@@ -66,7 +66,7 @@ typedef struct {
     char *machine;       /* QEMU machine type, "pc-q35-7.2" */
     guint64 memory_bytes;
     gboolean dirty_ring; /* KVM logs its writes in rings, one a vCPU */
-    GPtrArray *cells; /* of VnCell; a guest without <numa> has one, told_cells FALSE */
+    GPtrArray *cells;    /* of VnCell; a guest without <numa> has one, told_cells FALSE */
     gboolean told_cells;
     VnIdSet *unnamed_vcpus; /* that no cell names, so that QEMU has them in cell 0; NULL:
                                none */

@@ -36,6 +36,7 @@ vn_placement_new(guint n_vcpus)
 {
     VnPlacement *placement = g_new0(VnPlacement, 1);
     placement->places = g_array_new(FALSE, FALSE, sizeof(VnPlace));
+    placement->ram = g_array_new(FALSE, FALSE, sizeof(VnRamPart));
     placement->n_vcpus = n_vcpus;
     placement->vcpus = g_new(int, n_vcpus);
     for (guint i = 0; i < n_vcpus; i++)
@@ -49,6 +50,7 @@ vn_placement_free(VnPlacement *placement)
     if (!placement)
         return;
     g_array_unref(placement->places);
+    g_array_unref(placement->ram);
     g_free(placement->vcpus);
     g_free(placement);
 }
@@ -85,6 +87,17 @@ vn_placement_add(VnPlacement *placement, guint64 granule, guint64 n_granules,
                      .host_node = (gint16) host_node,
                      .cell = (guint16) cell};
     g_array_append_val(places, place);
+}
+
+void
+vn_placement_add_ram(VnPlacement *placement, guint64 gpa, guint64 bytes, guint cell,
+                     guint64 offset_bytes)
+{
+    VnRamPart part = {
+        .gpa = gpa, .bytes = bytes, .offset_bytes = offset_bytes, .cell = cell};
+    g_return_if_fail(bytes <= G_MAXUINT64 - gpa);
+    if (bytes > 0 && placement->ram->len < VN_PLACEMENT_RAM_MAX)
+        g_array_append_val(placement->ram, part);
 }
 
 /* The index of the first place that ends after @granule. */

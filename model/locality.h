@@ -19,8 +19,20 @@ typedef struct {
     guint16 cell;     /* whose memory it is */
 } VnPlace;
 
+/* QEMU has few for each cell, and one for each memory module that was plugged in. */
+#define VN_PLACEMENT_RAM_MAX 1024u
+
+/* Guest-physical memory, one after the other, and which part of its cell it is. */
+typedef struct {
+    guint64 gpa;
+    guint64 bytes;
+    guint64 offset_bytes; /* from where the cell's memory begins */
+    guint cell;
+} VnRamPart;
+
 typedef struct {
     GArray *places; /* of VnPlace, ascending, none overlapping */
+    GArray *ram;    /* of VnRamPart, none overlapping; empty: not known */
     int *vcpus;     /* host node by vCPU; -1: not known, or not on one */
     guint n_vcpus;
 } VnPlacement;
@@ -39,6 +51,13 @@ void vn_placement_set_vcpu(VnPlacement *placement, guint vcpu, int host_node);
  */
 void vn_placement_add(VnPlacement *placement, guint64 granule, guint64 n_granules,
                       int host_node, guint cell);
+
+/**
+ * vn_placement_add_ram: where in its cell guest-physical memory lies; what is beyond
+ * VN_PLACEMENT_RAM_MAX is not known.
+ */
+void vn_placement_add_ram(VnPlacement *placement, guint64 gpa, guint64 bytes, guint cell,
+                          guint64 offset_bytes);
 
 /** vn_placement_find: (nullable): the place that has @granule. */
 const VnPlace *vn_placement_find(const VnPlacement *placement, guint64 granule);

@@ -24,6 +24,7 @@ step_free(gpointer data)
     g_free(step->uuid);
     vn_idset_free(step->before);
     vn_idset_free(step->after);
+    g_clear_pointer(&step->parts, g_array_unref);
     g_free(step->reason);
     g_free(step->outcome_text);
     g_free(step);
@@ -137,6 +138,15 @@ vn_step_set_outcome(VnStep *step, VnOutcome outcome, const char *format, ...)
     va_end(arguments);
 }
 
+guint64
+vn_step_parts_bytes(const VnStep *step)
+{
+    guint64 bytes = 0;
+    for (guint i = 0; step->parts && i < step->parts->len; i++)
+        bytes += g_array_index(step->parts, VnStepPart, i).bytes;
+    return bytes;
+}
+
 char *
 vn_step_target(const VnStep *step)
 {
@@ -196,6 +206,11 @@ vn_step_to_variant(const VnStep *step)
     vn_dict_insert_idset(&dict, "before", step->before);
     vn_dict_insert_idset(&dict, "after", step->after);
     vn_dict_insert(&dict, "bytes", "t", step->bytes);
+    if (step->parts) {
+        vn_dict_insert(&dict, "parts", "u", step->parts->len);
+        vn_dict_insert(&dict, "parts_bytes", "t", vn_step_parts_bytes(step));
+        vn_dict_insert(&dict, "parts_only", "b", step->parts_only);
+    }
     vn_dict_insert(&dict, "expected_gain", "d", step->expected_gain);
     vn_dict_insert_string(&dict, "reason", step->reason);
     vn_dict_insert(&dict, "outcome", "s", vn_outcome_name(step->outcome));

@@ -23,6 +23,12 @@ typedef enum {
     VN_OUTCOME_SKIPPED, /* not tried, because an earlier step of this guest failed */
 } VnOutcome;
 
+/* Part of a cell's memory. */
+typedef struct {
+    guint64 offset_bytes; /* from where the cell begins */
+    guint64 bytes;
+} VnStepPart;
+
 typedef struct {
     VnStepKind kind;
     const char *policy; /* that planned it: "align", "steer" */
@@ -31,7 +37,11 @@ typedef struct {
     guint target;
     VnIdSet *before;
     VnIdSet *after;
-    guint64 bytes;        /* to move; 0 for pins */
+    guint64 bytes; /* to move; 0 for pins */
+    GArray
+        *parts; /* of VnStepPart: what of the cell is to move first, in this order; NULL:
+                      nothing in particular */
+    gboolean parts_only;  /* the rest of the cell stays where it is */
     double expected_gain; /* by how much the guest's expected remote cost falls */
     char *reason;
     VnOutcome outcome;
@@ -42,8 +52,10 @@ typedef struct {
 /* What was decided for one guest, also when that is to do nothing. */
 typedef struct {
     char *guest;
-    GPtrArray *homes; /* of VnIdSet, one per cell, by index */
-    char *reason;     /* a sentence: why these homes, or why it is left alone */
+    GPtrArray *homes;     /* of VnIdSet, one per cell, by index */
+    char *reason;         /* a sentence: why these homes, or why it is left alone */
+    double expected_cost; /* remote cost of its accesses once its steps are done, where
+                             accesses decided; 0 elsewhere */
 } VnDecision;
 
 typedef struct {
@@ -83,6 +95,9 @@ guint64 vn_plan_bytes_moved(const VnPlan *plan);
 void vn_step_set_outcome(VnStep *step, VnOutcome outcome, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 
+/** vn_step_parts_bytes: all its parts together; 0 when it has none. */
+guint64 vn_step_parts_bytes(const VnStep *step);
+
 /** vn_step_target: the target for people: "vcpu 3", "emulator", "cell 1". */
 char *vn_step_target(const VnStep *step);
 
@@ -96,7 +111,12 @@ const char *vn_outcome_name(VnOutcome outcome);
  */
 GVariant *vn_plan_to_variant(const VnPlan *plan);
 
-/** vn_step_to_variant: (transfer floating): a{sv}, one element of "steps". */
+/**
+ * vn_step_to_variant:
+ *
+ * Returns: (transfer floating): a{sv}, one element of "steps"; of its parts, how many and
+ *   how large they are, for there can be thousands
+ */
 GVariant *vn_step_to_variant(const VnStep *step);
 
 /**

@@ -352,28 +352,27 @@ vn_arranger_improve(const VnArranger *arranger, const VnArrangement *from)
     return search.best;
 }
 
-/* Where the cell's vCPUs are pinned; -1: nowhere. FALSE: to several host nodes. */
-static gboolean
-node_of_vcpus(const VnArranger *arranger, const VnCell *cell, int *ret_node)
+/*
+ * Where the cell's vCPUs are pinned; -1: nowhere, or not all to one host node.
+ * @ret_n_pinned: how many of them are pinned at all
+ */
+static int
+node_of_vcpus(const VnArranger *arranger, const VnCell *cell, guint *ret_n_pinned)
 {
+    const VnHost *host = arranger->snapshot->host;
     g_autoptr(VnIdSet) cpus = vn_idset_new();
-    guint n_pinned = 0;
+    *ret_n_pinned = 0;
     VN_IDSET_FOREACH (cell->vcpus, id) {
         const VnVcpu *vcpu = vn_guest_find_vcpu(arranger->guest, (guint) id);
         if (!vcpu || !vcpu->pinned)
             continue;
         vn_idset_add_all(cpus, vcpu->pinned);
-        n_pinned++;
+        ++*ret_n_pinned;
     }
-    *ret_node = -1;
-    if (n_pinned == 0)
-        return TRUE;
-    g_autoptr(VnIdSet) nodes = vn_host_nodes_of_cpus(arranger->snapshot->host, cpus);
-    if (n_pinned < vn_idset_count(cell->vcpus) || vn_idset_count(nodes) != 1)
-        return FALSE;
-    *ret_node =
-        vn_host_node_index(arranger->snapshot->host, (guint) vn_idset_next(nodes, 0));
-    return TRUE;
+    g_autoptr(VnIdSet) nodes = vn_host_nodes_of_cpus(host, cpus);
+    if (*ret_n_pinned < vn_idset_count(cell->vcpus) || vn_idset_count(nodes) != 1)
+        return -1;
+    return vn_host_node_index(host, (guint) vn_idset_next(nodes, 0));
 }
 
 /* What may be done with the cell. */
@@ -382,8 +381,10 @@ learn_freedom(VnArranger *arranger, guint index, gboolean pins_are_ours)
 {
     const VnCell *cell = cell_at(arranger, index);
     const VnIdSet *allowed = arranger->guest->allowed_nodes;
-    arranger->may_pin[index] = !vn_idset_is_empty(cell->vcpus) &&
-                               (pins_are_ours || arranger->today->cpus[index] < 0);
+    guint n_pinned;
+    arranger->today->cpus[index] = node_of_vcpus(arranger, cell, &n_pinned);
+    arranger->may_pin[index] =
+        !vn_idset_is_empty(cell->vcpus) && (pins_are_ours || n_pinned == 0);
     arranger->candidates[index] = vn_idset_new();
     if (!cell->hva_end || cell->binding == VN_BINDING_INTERLEAVE)
         return;
@@ -474,7 +475,8 @@ learn_limits(VnArranger *arranger, const VnPlan *plan)
     const VnSnapshot *snapshot = arranger->snapshot;
     for (guint i = 0; i < arranger->n_nodes; i++) {
         guint others = 0;
-        guint own = 0;
+        guint now = 0;
+        guint then = 0;
         guint cpus = vn_idset_count(node_at(arranger, i)->cpus);
         for (guint k = 0; k < snapshot->guests->len; k++) {
             const VnGuest *guest = snapshot->guests->pdata[k];
@@ -489,11 +491,11 @@ learn_limits(VnArranger *arranger, const VnPlan *plan)
             }
         }
         for (guint c = 0; c < arranger->n_cells; c++) {
-            if (arranger->today->cpus[c] == (int) i ||
-                arranger->planned->cpus[c] == (int) i)
-                own += vn_idset_count(cell_at(arranger, c)->vcpus);
+            guint vcpus = vn_idset_count(cell_at(arranger, c)->vcpus);
+            now += arranger->today->cpus[c] == (int) i ? vcpus : 0;
+            then += arranger->planned->cpus[c] == (int) i ? vcpus : 0;
         }
-        arranger->vcpus_max[i] = MAX(cpus > others ? cpus - others : 0, own);
+        arranger->vcpus_max[i] = MAX(cpus > others ? cpus - others : 0, MAX(now, then));
         arranger->room[i] = (gint64) vn_host_node_available(node_at(arranger, i));
     }
 }
@@ -519,11 +521,9 @@ vn_arranger_new(const VnSnapshot *snapshot, const VnGuest *guest,
     arranger->vcpus_max = g_new0(guint, n_nodes);
     arranger->room = g_new0(gint64, n_nodes);
     for (guint i = 0; i < n_cells; i++) {
-        if (!decision ||
-            !node_of_vcpus(arranger, cell_at(arranger, i), &arranger->today->cpus[i]) ||
-            !learn_plan(arranger, i, decision, plan))
-            return NULL;
         learn_freedom(arranger, i, pins_are_ours);
+        if (!decision || !learn_plan(arranger, i, decision, plan))
+            return NULL;
         learn_reaches(arranger, i);
         arranger->resident_bytes += vn_cell_resident(cell_at(arranger, i));
     }

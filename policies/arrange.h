@@ -39,8 +39,8 @@ typedef struct {
 /**
  * vn_arranger_new:
  *
- * Returns: NULL when homes, or where pinned vCPUs run, are not one host node a cell, or
- *   when nothing was seen to be accessed.
+ * Returns: NULL when homes are not one host node a cell, or when nothing was seen to be
+ *   accessed.
  */
 VnArranger *vn_arranger_new(const VnSnapshot *snapshot, const VnGuest *guest,
                             const VnLocality *locality, gboolean pins_are_ours,

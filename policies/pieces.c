@@ -24,6 +24,8 @@ target_of(const VnHeat *heat, const VnPlacement *placement, const GArray *homes,
 {
     if (homes)
         return place->cell < homes->len ? g_array_index(homes, int, place->cell) : -1;
+    if (granule->flips >= VN_HEAT_ALTERNATING_FLIPS)
+        return -1;
     guint cell;
     switch (vn_heat_owner(granule, &cell)) {
     case VN_HEAT_PRIVATE_VCPU:
@@ -60,4 +62,35 @@ vn_pieces_to_move(const VnHeat *heat, const VnPlacement *placement, const GArray
         g_array_append_val(pieces, piece);
     }
     return pieces;
+}
+
+/* Adds what of the guest-physical memory [start, end) belongs to the cell. */
+static void
+add_parts(const VnPlacement *placement, guint cell, guint64 start, guint64 end,
+          GArray *parts)
+{
+    for (guint i = 0; i < placement->ram->len; i++) {
+        const VnRamPart *ram = &g_array_index(placement->ram, VnRamPart, i);
+        guint64 from = MAX(ram->gpa, start);
+        guint64 until = MIN(ram->gpa + ram->bytes, end);
+        if (ram->cell != cell || from >= until)
+            continue;
+        VnStepPart part = {.offset_bytes = ram->offset_bytes + (from - ram->gpa),
+                           .bytes = until - from};
+        g_array_append_val(parts, part);
+    }
+}
+
+GArray *
+vn_pieces_parts(const GArray *pieces, const VnPlacement *placement, guint cell, int to)
+{
+    GArray *parts = g_array_new(FALSE, FALSE, sizeof(VnStepPart));
+    for (guint i = 0; i < pieces->len; i++) {
+        const VnPiece *piece = &g_array_index(pieces, VnPiece, i);
+        guint64 start = piece->granule * VN_GRANULE_BYTES;
+        if (piece->to == to)
+            add_parts(placement, cell, start,
+                      start + piece->n_granules * VN_GRANULE_BYTES, parts);
+    }
+    return parts;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "model/locality.h"
+#include "model/plan.h"
 
 /* A piece of memory that is to go elsewhere. */
 typedef struct {
@@ -20,7 +21,7 @@ typedef struct {
  * vn_pieces_to_move:
  * @homes: (nullable): of int, host node by cell; -1: that cell is not to be moved. NULL:
  *   the guest is not bound to cells: what is private to a vCPU, or to a cell whose vCPUs
- *   are all on one host node, goes there; what is shared stays where it is.
+ *   are all on one host node, goes there; what is shared or alternates stays where it is.
  * @n: how many at most, VN_HEAT_HOTTEST_MAX
  *
  * Of the hottest granules those that lie elsewhere, hottest per byte first.
@@ -29,3 +30,16 @@ typedef struct {
  */
 GArray *vn_pieces_to_move(const VnHeat *heat, const VnPlacement *placement,
                           const GArray *homes, guint n);
+
+/**
+ * vn_pieces_parts:
+ * @pieces: of VnPiece
+ * @to: host node id: only what goes there
+ *
+ * Which parts of the cell the pieces are, in their order.
+ *
+ * Returns: (transfer full): of VnStepPart; empty when @placement does not know where in
+ *   its cell RAM lies
+ */
+GArray *vn_pieces_parts(const GArray *pieces, const VnPlacement *placement, guint cell,
+                        int to);

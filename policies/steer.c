@@ -4,7 +4,9 @@
 
 #include "model/text.h"
 #include "policies/arrange.h"
+#include "policies/granules.h"
 #include "policies/homes.h"
+#include "policies/pieces.h"
 
 #include <math.h>
 #include <string.h>
@@ -54,13 +56,17 @@ add_pins(const VnArranger *arranger, const VnCell *cell, int node, double gain,
     g_autoptr(VnIdSet) cpus = vn_homes_cpus(host, home);
     VN_IDSET_FOREACH (cell->vcpus, id) {
         const VnVcpu *vcpu = vn_guest_find_vcpu(arranger->guest, (guint) id);
-        VnIdSet *before = vcpu->pinned ? vn_idset_copy(vcpu->pinned) : all_cpus(host);
-        VnIdSet *after = vn_idset_copy(before);
+        g_autoptr(VnIdSet) before =
+            vcpu->pinned ? vn_idset_copy(vcpu->pinned) : all_cpus(host);
+        g_autoptr(VnIdSet) after = vn_idset_copy(before);
         vn_idset_keep_all(after, cpus);
         if (vn_idset_is_empty(after))
             vn_idset_add_all(after, cpus);
-        VnStep *step = vn_plan_add_step(plan, VN_STEP_PIN_VCPU, arranger->guest,
-                                        (guint) id, before, after);
+        if (vn_idset_equal(before, after))
+            continue; /* it is there already, other vCPUs of the cell are not */
+        VnStep *step =
+            vn_plan_add_step(plan, VN_STEP_PIN_VCPU, arranger->guest, (guint) id,
+                             g_steal_pointer(&before), g_steal_pointer(&after));
         step->policy = VN_STEER_POLICY;
         step->expected_gain = gain / vn_idset_count(cell->vcpus);
         step->reason =
@@ -157,15 +163,8 @@ set_reason(const VnArranger *arranger, const VnArrangement *wanted,
 {
     double before = vn_arranger_cost(arranger, arranger->today);
     double after = vn_arranger_cost(arranger, wanted);
-    double planned = vn_arranger_cost(arranger, arranger->planned);
     g_autofree char *size = vn_text_bytes(vn_arranger_bytes_in_all(arranger, wanted));
     switch (verdict) {
-    case VN_STEER_STAY:
-        vn_decision_set_reason(decision,
-                               "stays as it is: its accesses have a remote cost of %.2f, "
-                               "and would have %.2f with every cell's vCPUs at its home",
-                               before, planned);
-        return;
     case VN_STEER_REPIN:
         vn_decision_set_reason(decision,
                                "vCPUs go to the memory that they access, and no byte has "
@@ -187,6 +186,7 @@ set_reason(const VnArranger *arranger, const VnArrangement *wanted,
     case VN_STEER_UNSURE:
     case VN_STEER_AGREE:
     case VN_STEER_ALONE:
+    case VN_STEER_STAY:
         break;
     }
     g_assert_not_reached();
@@ -247,6 +247,69 @@ choose(const VnArranger *arranger)
     return best;
 }
 
+/* The moves of a guest begin with what is hottest. */
+static void
+set_parts(const VnGuest *guest, const VnSteerEvidence *evidence, VnPlan *plan)
+{
+    g_autoptr(GArray) homes = g_array_new(FALSE, FALSE, sizeof(int));
+    for (guint i = 0; i < guest->cells->len; i++) {
+        int stays = -1;
+        g_array_append_val(homes, stays);
+    }
+    g_autoptr(GPtrArray) moves = g_ptr_array_new();
+    for (guint i = 0; i < plan->steps->len; i++) {
+        VnStep *step = plan->steps->pdata[i];
+        if (strcmp(step->uuid, guest->uuid) != 0 || step->kind != VN_STEP_MOVE_MEMORY ||
+            vn_idset_count(step->after) != 1)
+            continue;
+        g_array_index(homes, int, step->target) = vn_idset_next(step->after, 0);
+        g_ptr_array_add(moves, step);
+    }
+    if (!evidence->placement || moves->len == 0)
+        return;
+    g_autoptr(GArray) pieces = vn_pieces_to_move(evidence->heat, evidence->placement,
+                                                 homes, VN_HEAT_HOTTEST_MAX);
+    for (guint i = 0; i < moves->len; i++) {
+        VnStep *step = moves->pdata[i];
+        g_autoptr(GArray) parts =
+            vn_pieces_parts(pieces, evidence->placement, step->target,
+                            g_array_index(homes, int, step->target));
+        if (parts->len > 0)
+            step->parts = g_steal_pointer(&parts);
+    }
+}
+
+/* Whether the last plan brought what was expected of it. */
+static gboolean
+keeps_promise(const VnArranger *arranger, const VnSteerEvidence *evidence)
+{
+    return evidence->expected_cost > 0 && vn_arranger_cost(arranger, arranger->today) <
+                                              evidence->expected_cost + VN_STEER_GAIN_MIN;
+}
+
+static VnSteerVerdict
+stay(const VnArranger *arranger, const VnSteerEvidence *evidence, VnPlan *plan,
+     VnDecision *decision)
+{
+    double now = vn_arranger_cost(arranger, arranger->today);
+    double planned = vn_arranger_cost(arranger, arranger->planned);
+    if (now < planned)
+        vn_decision_set_reason(decision,
+                               "stays as it is: its accesses have a remote cost of %.2f, "
+                               "and would have %.2f with every cell's vCPUs at its home",
+                               now, planned);
+    else
+        vn_decision_set_reason(decision,
+                               "stays as it was steered: its accesses have a remote cost "
+                               "of %.2f, as was expected",
+                               now);
+    decision->expected_cost =
+        keeps_promise(arranger, evidence) ? evidence->expected_cost : now;
+    set_homes(arranger, arranger->today, decision);
+    drop_steps(plan, arranger->guest);
+    return VN_STEER_STAY;
+}
+
 VnSteerVerdict
 vn_steer_guest(const VnSnapshot *snapshot, const VnGuest *guest,
                const VnSteerEvidence *evidence, VnPlan *plan)
@@ -256,23 +319,36 @@ vn_steer_guest(const VnSnapshot *snapshot, const VnGuest *guest,
         vn_heat_confidence(evidence->heat, NULL, evidence->now_us) <
             VN_STEER_CONFIDENCE_MIN)
         return VN_STEER_UNSURE;
+    if (!guest->told_cells)
+        return vn_granules_steer(snapshot, guest, evidence, plan);
     g_autoptr(VnArranger) arranger = vn_arranger_new(snapshot, guest, evidence->locality,
                                                      evidence->pins_are_ours, plan);
     if (!arranger)
         return VN_STEER_UNSURE;
+    if (keeps_promise(arranger, evidence))
+        return stay(arranger, evidence, plan, decision);
     g_autoptr(VnArrangement) wanted = choose(arranger);
+    /* What was steered stays, unless the plan is clearly better. */
+    gboolean steered = evidence->steered || evidence->expected_cost > 0;
+    double margin = steered ? -VN_STEER_GAIN_MIN : VN_STEER_GAIN_MIN;
     if (vn_arranger_score(arranger, arranger->planned) <
-        vn_arranger_score(arranger, wanted) + VN_STEER_GAIN_MIN)
+        vn_arranger_score(arranger, wanted) + margin) {
+        set_parts(guest, evidence, plan);
         return VN_STEER_AGREE;
+    }
     if (alternates(evidence, vn_arranger_bytes_in_all(arranger, wanted), decision)) {
         drop_steps(plan, guest);
         return VN_STEER_ALONE;
     }
     VnSteerVerdict verdict = verdict_on(arranger, wanted);
+    if (verdict == VN_STEER_STAY)
+        return stay(arranger, evidence, plan, decision);
     set_reason(arranger, wanted, verdict, decision);
     set_homes(arranger, wanted, decision);
+    decision->expected_cost = vn_arranger_cost(arranger, wanted);
     drop_steps(plan, guest);
     add_steps(arranger, wanted, plan);
+    set_parts(guest, evidence, plan);
     return verdict;
 }
 
@@ -280,7 +356,10 @@ void
 vn_steer_hold(const VnGuest *guest, const char *why, VnPlan *plan)
 {
     guint n_steps = plan->steps->len;
+    VnDecision *decision = vn_plan_find_decision(plan, guest->name);
     drop_steps(plan, guest);
-    if (plan->steps->len < n_steps)
-        vn_decision_set_reason(vn_plan_find_decision(plan, guest->name), "%s", why);
+    if (plan->steps->len == n_steps)
+        return;
+    vn_decision_set_reason(decision, "%s", why);
+    decision->expected_cost = 0;
 }

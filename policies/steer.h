@@ -13,7 +13,8 @@
  * that lowers the score most, until none does: another host node for a cell's vCPUs, its
  * memory, or both where no other cell is, or an exchange of these between two cells. So
  * vCPUs that share memory are brought together, what costs no bytes is preferred, and
- * memory that all cells use alike pulls nobody, so it stays.
+ * memory that all cells use alike pulls nobody, so it stays. A guest that has no cells is
+ * steered granule by granule instead (policies/granules.h).
  */
 #pragma once
 
@@ -45,6 +46,11 @@ typedef struct {
     gboolean pins_are_ours;     /* what its vCPUs are pinned to is of our own doing */
     gint64 now_us;              /* monotonic time */
     guint64 move_bytes_per_second; /* how fast memory can be moved; at least 1 */
+    const VnPlacement *placement;  /* (nullable): today's, with its RAM, so that what is
+                                      hottest moves first */
+    gboolean steered;              /* this policy has changed the guest before */
+    double expected_cost; /* VnDecision.expected_cost of the guest's last decision; 0: it
+                             has none, or it is not known */
 } VnSteerEvidence;
 
 typedef enum {
@@ -67,6 +73,9 @@ typedef enum {
  * when its address range is not known; vCPUs are pinned anew only where they are not
  * pinned, or by us. No host node gets more vCPUs than it has CPUs, those of other guests
  * counted (nor less than it has now), nor more bytes than it has room for.
+ *
+ * As long as the remote cost is what the last plan promised (expected_cost), nothing new
+ * is looked for: a guest rests until its accesses change.
  *
  * Align has no accesses in view: asked alone again, it may plan the way back (pinned
  * vCPUs are a home to it). So whoever steers a guest has to do so in every cycle; with

@@ -5,6 +5,7 @@
  * fails on demand.
  */
 #include "daemon/act.h"
+#include "daemon/check-parts.h"
 #include "daemon/check.h"
 #include "policies/align.h"
 #include "tests/support/scenario.h"
@@ -34,6 +35,7 @@ typedef struct {
     guint die_after; /* the how manyth serving ends the guest; 0: none */
     guint cancel_after;
     guint n_served;
+    GArray *moved; /* of guint: granules of cell 0, in the order in which they moved */
 } Fixture;
 
 static gboolean
@@ -80,6 +82,9 @@ fake_move_pages(int pid, gulong n_pages, void **pages, const int *nodes, int *st
             fixture->free_pages[nodes[i]]--;
             fixture->free_pages[*node]++;
             *node = (guint8) nodes[i];
+            guint granule = (guint) index / 512;
+            if (cell == 0 && index % 512 == 0)
+                g_array_append_val(fixture->moved, granule);
         }
     }
     for (gulong i = 0; i < n_pages; i++) {
@@ -126,6 +131,7 @@ set_up(Fixture *fixture, gconstpointer unused)
     memset(fixture->node_of[1], 0, CELL_PAGES);
     fixture->free_pages[0] = fixture->free_pages[1] = 10 * CELL_PAGES;
     count_resident(fixture);
+    fixture->moved = g_array_new(FALSE, FALSE, sizeof(guint));
     fixture->config = vn_config_defaults();
     fixture->progress = vn_progress_new();
     fixture->folder = g_dir_make_tmp("vnumad-act-XXXXXX", NULL);
@@ -145,11 +151,12 @@ tear_down(Fixture *fixture, gconstpointer unused)
     vn_snapshot_unref(fixture->snapshot);
     g_unlink(path);
     g_rmdir(fixture->folder);
+    g_array_unref(fixture->moved);
     g_free(fixture->folder);
 }
 
-static VnPlan *
-act(Fixture *fixture)
+static void
+carry_out(Fixture *fixture, VnPlan *plan)
 {
     VnActPort port = {.pin = fake_pin,
                       .open_process = fake_open,
@@ -157,9 +164,15 @@ act(Fixture *fixture)
                       .data = fixture,
                       .serve = fake_serve,
                       .serve_data = fixture};
-    VnPlan *plan = vn_align_decide(fixture->snapshot);
     vn_act(&port, &fixture->config, fixture->ledger, fixture->progress, fixture->snapshot,
            plan);
+}
+
+static VnPlan *
+act(Fixture *fixture)
+{
+    VnPlan *plan = vn_align_decide(fixture->snapshot);
+    carry_out(fixture, plan);
     return plan;
 }
 
@@ -196,6 +209,78 @@ test_brings_cells_home(Fixture *fixture, gconstpointer unused)
     g_auto(VnProgressState) state = vn_progress_get(fixture->progress);
     g_assert_cmpuint(state.bytes_done, ==, state.bytes_total);
     g_assert_cmpuint(fixture->n_served, >, 4);
+}
+
+/* The cell's parts, by granule, which its step names. */
+static void
+name_parts(VnPlan *plan, const guint *granules, guint n)
+{
+    VnStep *step = plan->steps->pdata[0];
+    step->parts = g_array_new(FALSE, FALSE, sizeof(VnStepPart));
+    for (guint i = 0; i < n; i++) {
+        VnStepPart part = {granules[i] * VN_GRANULE_BYTES, VN_GRANULE_BYTES};
+        g_array_append_val(step->parts, part);
+    }
+}
+
+/* What is hottest goes first, then the rest; the ledger has figures, not each part. */
+static void
+test_hottest_first(Fixture *fixture, gconstpointer unused)
+{
+    static const guint hottest[] = {77, 3, 100, 99, 0, 5000};
+    static const guint expected[] = {77, 3, 100, 99, 0, 1, 2, 4};
+    g_autoptr(VnPlan) plan = vn_align_decide(fixture->snapshot);
+    name_parts(plan, hottest, G_N_ELEMENTS(hottest));
+    carry_out(fixture, plan);
+    g_assert_cmpint(step_at(plan, 0)->outcome, ==, VN_OUTCOME_DONE);
+    g_assert_cmpuint(step_at(plan, 0)->bytes_moved, ==, CELL_MIB * MIB);
+    g_assert_cmpuint(fixture->moved->len, ==, CELL_MIB / 2);
+    for (guint i = 0; i < G_N_ELEMENTS(expected); i++)
+        g_assert_cmpuint(g_array_index(fixture->moved, guint, i), ==, expected[i]);
+
+    g_autoptr(GVariant) past =
+        g_variant_ref_sink(vn_ledger_past_steps(fixture->ledger, fixture->guest->uuid));
+    g_autoptr(GVariant) begun = g_variant_get_child_value(past, 0);
+    guint32 parts = 0;
+    guint64 bytes = 0;
+    g_assert_true(g_variant_lookup(begun, "parts", "u", &parts));
+    g_assert_true(g_variant_lookup(begun, "parts_bytes", "t", &bytes));
+    g_assert_cmpuint(parts, ==, 6);
+    g_assert_cmpuint(bytes, ==, 6 * VN_GRANULE_BYTES);
+}
+
+/* Parts alone: the rest stays, and the check asks where they lie. */
+static void
+test_parts_only(Fixture *fixture, gconstpointer unused)
+{
+    static const guint granules[] = {40, 7, 90};
+    g_autoptr(VnPlan) plan = vn_align_decide(fixture->snapshot);
+    name_parts(plan, granules, 3);
+    VnStep *step = plan->steps->pdata[0];
+    step->parts_only = TRUE;
+    step->bytes = vn_step_parts_bytes(step);
+    g_ptr_array_remove_index(plan->steps, 1);
+    carry_out(fixture, plan);
+    g_assert_cmpuint(step->bytes_moved, ==, 3 * VN_GRANULE_BYTES);
+    g_assert_cmpuint(fixture->moved->len, ==, 3);
+    count_resident(fixture);
+    vn_check_parts(fixture->snapshot, fake_move_pages, fixture, plan);
+    vn_check(fixture->snapshot, plan);
+    g_assert_cmpint(step->outcome, ==, VN_OUTCOME_DONE);
+    g_assert_null(step->outcome_text);
+
+    fixture->node_of[0][90 * 512] = 1;
+    fixture->node_of[0][40 * 512 + 511] = 1;
+    fixture->node_of[0][7 * 512 + 2] = 1; /* nobody looks there */
+    vn_check_parts(fixture->snapshot, fake_move_pages, fixture, plan);
+    vn_check(fixture->snapshot, plan);
+    g_assert_cmpint(step->outcome, ==, VN_OUTCOME_PENDING);
+    g_assert_cmpstr(step->outcome_text, ==, "33 % of these parts still lie elsewhere");
+
+    fixture->guest->state = VN_GUEST_STOPPED;
+    vn_check_parts(fixture->snapshot, fake_move_pages, fixture, plan);
+    vn_check(fixture->snapshot, plan);
+    g_assert_cmpint(step->outcome, ==, VN_OUTCOME_FAILED);
 }
 
 /* Two full nodes, 8 MiB free in all: the cells change places by turns. */
@@ -314,6 +399,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("/act/brings-cells-home", test_brings_cells_home);
+    ADD("/act/hottest-first", test_hottest_first);
+    ADD("/act/parts-only", test_parts_only);
     ADD("/act/exchange-through-little-room", test_exchange_through_little_room);
     ADD("/act/target-full", test_target_full);
     ADD("/act/guest-vanishes", test_guest_vanishes);

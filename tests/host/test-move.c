@@ -422,6 +422,87 @@ test_part_of_a_mapping(void)
         g_assert_cmpint(fake->pages[i].lies_on, ==, i >= 300 && i < 300 + 3 * GRANULE);
 }
 
+static GArray *
+make_parts(const guint (*parts)[2], guint n)
+{
+    GArray *made = g_array_new(FALSE, FALSE, sizeof(VnMovePart));
+    for (guint i = 0; i < n; i++) {
+        VnMovePart part = {FAKE_BASE + parts[i][0] * PAGE,
+                           FAKE_BASE + parts[i][1] * PAGE};
+        g_array_append_val(made, part);
+    }
+    return made;
+}
+
+/* Granules come first in the order that is asked for, each once, then the rest. */
+static void
+test_parts_first(void)
+{
+    static const guint parts[][2] = {{6 * GRANULE, 7 * GRANULE},
+                                     {2 * GRANULE, 4 * GRANULE},
+                                     {6 * GRANULE + 9, 6 * GRANULE + 10},
+                                     {9 * GRANULE, 11 * GRANULE},
+                                     {0, 3}};
+    static const guint order[] = {6, 2, 3, 1, 4, 5, 7};
+    g_autoptr(FakePages) fake = fake_pages_new(10 * GRANULE, PAGE);
+    fake_pages_place(fake, 0, fake->n_pages, 0);
+    g_autoptr(VnHost) host = make_host();
+    g_autoptr(VnIdSet) set = vn_idset_parse("1", NULL);
+    g_autoptr(GArray) wanted = make_parts(parts, G_N_ELEMENTS(parts));
+    FakeView view = {fake, set};
+    g_autoptr(VnMove) move = make_move(&view, host, GRANULE, 7 * GRANULE - 5, FALSE);
+    vn_move_set_parts(move, wanted, FALSE);
+    for (guint i = 0; i < G_N_ELEMENTS(order); i++) {
+        VnMoveState state;
+        g_autoptr(GError) error = NULL;
+        g_assert_true(vn_move_chunk(move, 1, &state, &error));
+        g_assert_cmpint(fake->pages[order[i] * GRANULE].lies_on, ==, 1);
+        g_assert_cmpint(state, ==, i == 6 ? VN_MOVE_DONE : VN_MOVE_MORE);
+        g_assert_cmpuint(tally_sum(vn_move_tally(move)), ==, (7 * GRANULE - 5) * PAGE);
+    }
+    g_assert_cmpuint(fake_pages_count(fake, 1), ==, 7 * GRANULE - 5);
+    g_assert_cmpuint(vn_move_tally(move)->moved_bytes, ==, (7 * GRANULE - 5) * PAGE);
+    g_assert_cmpuint(max_named(fake), ==, 1);
+}
+
+/* Scattered granules go in few calls, and nothing else does. */
+static void
+test_parts_only(void)
+{
+    static const guint parts[][2] = {{40 * GRANULE, 41 * GRANULE},
+                                     {2 * GRANULE, 3 * GRANULE},
+                                     {70 * GRANULE, 71 * GRANULE},
+                                     {30 * GRANULE + 100, 31 * GRANULE + 100},
+                                     {99 * GRANULE, 200 * GRANULE}};
+    g_autoptr(FakePages) fake = fake_pages_new(80 * GRANULE, PAGE);
+    fake_pages_place(fake, 0, fake->n_pages, 0);
+    for (guint i = 0; i < 80; i += 2)
+        fake_pages_make_huge(fake, i * GRANULE);
+    g_autoptr(VnHost) host = make_host();
+    g_autoptr(VnIdSet) set = vn_idset_parse("1", NULL);
+    g_autoptr(GArray) wanted = make_parts(parts, G_N_ELEMENTS(parts));
+    FakeView view = {fake, set};
+    g_autoptr(VnMove) move = make_move(&view, host, 0, fake->n_pages, FALSE);
+    vn_move_set_parts(move, wanted, TRUE);
+    g_assert_cmpint(run(move, 32 * MIB, 4 * GRANULE * PAGE), ==, VN_MOVE_DONE);
+    for (guint i = 0; i < 3; i++) {
+        for (guint page = parts[i][0]; page < parts[i][1]; page++)
+            g_assert_cmpint(fake->pages[page].lies_on, ==, 1);
+    }
+    /* The fourth begins in a huge page, which goes as a whole. */
+    g_assert_cmpuint(fake_pages_count(fake, 1), ==, 4 * GRANULE + 100);
+    g_assert_cmpuint(fake->n_calls, <, 8);
+
+    g_autoptr(GArray) nothing = make_parts(NULL, 0);
+    g_autoptr(VnMove) none = make_move(&view, host, 0, fake->n_pages, FALSE);
+    vn_move_set_parts(none, nothing, TRUE);
+    g_assert_cmpint(run(none, 32 * MIB, 0), ==, VN_MOVE_DONE);
+    g_autoptr(VnMove) all = make_move(&view, host, 0, fake->n_pages, FALSE);
+    vn_move_set_parts(all, nothing, FALSE);
+    g_assert_cmpint(run(all, 32 * MIB, 80 * GRANULE * PAGE), ==, VN_MOVE_DONE);
+    g_assert_cmpuint(fake_pages_count(fake, 1), ==, 80 * GRANULE);
+}
+
 /* Two ranges on each other's nodes change places through little room. */
 static void
 exchange(guint n, guint n_free, gboolean huge)
@@ -511,6 +592,8 @@ main(int argc, char **argv)
     g_test_add_func("/move/bad-ranges", test_bad_ranges);
     g_test_add_func("/move/any-layout", test_any_layout);
     g_test_add_func("/move/part-of-a-mapping", test_part_of_a_mapping);
+    g_test_add_func("/move/parts-first", test_parts_first);
+    g_test_add_func("/move/parts-only", test_parts_only);
     g_test_add_func("/move/exchange", test_exchange);
     g_test_add_func("/move/memory-is-bounded", test_memory_is_bounded);
     return g_test_run();

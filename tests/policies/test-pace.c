@@ -42,8 +42,7 @@ test_patterns(void)
         double period_s;
         const char *why;
     } cases[] = {
-        {1, 1, 0.9, 0, TRUE, 130,
-         "every 130 s: stable and local, 100 % of its accesses"},
+        {1, 1, 0.9, 0, TRUE, 130, "every 130 s: stable and local, 100 % of its accesses"},
         {0.9, 0.8, 0.9, 0, TRUE, 110,
          "every 110 s: stable and local, 80 % of its accesses"},
         {1, -1, 0.9, 0, TRUE, 130, "every 130 s: stable"},

@@ -55,10 +55,36 @@ test_pieces(void)
         g_assert_cmpuint(g_array_index(bound, VnPiece, i).granule, ==, of_cell[i]);
 }
 
+/* Cell 1's RAM lies on both sides of a hole, and begins in the middle of a granule. */
+static void
+test_parts(void)
+{
+    const guint64 mib = 1 << 20;
+    static const VnPiece wanted[] = {{10, 1, 0, 1, 9}, {1, 1, 0, 1, 8}, {4, 1, 0, 2, 7},
+                                     {0, 1, 0, 1, 6},  {2, 2, 0, 1, 5}, {50, 1, 0, 1, 4}};
+    static const guint expected[][2] = {{6, 2}, {0, 1}, {1, 4}};
+    g_autoptr(GArray) pieces = g_array_new(FALSE, FALSE, sizeof(VnPiece));
+    g_array_append_vals(pieces, wanted, G_N_ELEMENTS(wanted));
+    g_autoptr(VnPlacement) placement = vn_placement_new(1);
+    g_autoptr(GArray) unknown = vn_pieces_parts(pieces, placement, 1, 1);
+    g_assert_cmpuint(unknown->len, ==, 0);
+    vn_placement_add_ram(placement, 0, 3 * mib, 0, 0);
+    vn_placement_add_ram(placement, 3 * mib, 6 * mib, 1, 0);
+    vn_placement_add_ram(placement, 20 * mib, 30 * mib, 1, 6 * mib);
+    g_autoptr(GArray) parts = vn_pieces_parts(pieces, placement, 1, 1);
+    g_assert_cmpuint(parts->len, ==, G_N_ELEMENTS(expected));
+    for (guint i = 0; i < parts->len; i++) {
+        const VnStepPart *part = &g_array_index(parts, VnStepPart, i);
+        g_assert_cmpuint(part->offset_bytes, ==, expected[i][0] * mib);
+        g_assert_cmpuint(part->bytes, ==, expected[i][1] * mib);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/pieces/to-move", test_pieces);
+    g_test_add_func("/pieces/parts", test_parts);
     return g_test_run();
 }

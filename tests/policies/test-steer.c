@@ -237,6 +237,84 @@ test_exchange(void)
     g_assert_true(vn_idset_contains(decision->homes->pdata[1], 0));
 }
 
+/* As long as the last plan's promise is kept, rest; else accesses are followed. */
+static void
+test_promise(void)
+{
+    static const struct {
+        double expected_cost;
+        VnSteerVerdict verdict;
+    } promises[] = {{0, VN_STEER_REPIN}, {1.0, VN_STEER_REPIN}, {2.09, VN_STEER_STAY}};
+    for (guint i = 0; i < G_N_ELEMENTS(promises); i++) {
+        g_autoptr(VnSnapshot) snapshot = scenario_new(2, 2, 3072);
+        VnGuest *guest = scenario_guest(snapshot, "g1", 2, 1, CELL_MIB);
+        for (guint k = 0; k < 2; k++) {
+            scenario_pin(guest, k, k ? "2-3" : "0-1");
+            vn_cell_set_resident(scenario_cell(guest, k), k, 300 * MIB);
+        }
+        VnHeat *heat = make_heat(guest);
+        g_auto(Sight) sight;
+        feed(heat, guest, (Traffic){{0, 900}, {900, 0}}, SECOND);
+        look(&sight, snapshot, heat, TRUE, SECOND);
+        sight.evidence.expected_cost = promises[i].expected_cost;
+        g_autoptr(VnPlan) plan = vn_align_decide(snapshot);
+        g_assert_cmpuint(vn_steer_guest(snapshot, guest, &sight.evidence, plan), ==,
+                         promises[i].verdict);
+        const VnDecision *decision = vn_plan_find_decision(plan, "g1");
+        if (promises[i].verdict == VN_STEER_REPIN) {
+            g_assert_cmpfloat_with_epsilon(decision->expected_cost, 1, 1e-9);
+            continue;
+        }
+        g_assert_cmpfloat(decision->expected_cost, ==, 2.09);
+        g_assert_cmpstr(decision->reason, ==,
+                        "stays as it was steered: its accesses have a remote cost of "
+                        "2.10, as was expected");
+    }
+}
+
+/* What is hottest in each cell moves first; the rest of the cell follows. */
+static void
+test_hottest_first(void)
+{
+    static const guint counts[][2] = {{5, 100}, {0, 300}, {77, 200}, {6, 250}};
+    static const guint expected[] = {0, 6, 77, 5};
+    g_autoptr(VnSnapshot) snapshot = scenario_new(2, 2, 3072);
+    VnGuest *guest = scenario_guest(snapshot, "g1", 2, 1, CELL_MIB);
+    g_autoptr(VnPlacement) placement = vn_placement_new(2);
+    VnHeat *heat = make_heat(guest);
+    g_auto(Sight) sight;
+    g_autoptr(VnSample) sample = vn_sample_new(VN_SAMPLE_DIRTY_LOG_BPF, 0);
+    for (guint i = 0; i < 2; i++) {
+        scenario_pin(guest, i, i ? "2-3" : "0-1");
+        vn_cell_set_resident(scenario_cell(guest, i), i, 300 * MIB);
+        vn_placement_set_vcpu(placement, i, (int) i);
+        vn_placement_add(placement, i * CELL_GRANULES, CELL_GRANULES, (int) i, i);
+        vn_placement_add_ram(placement, i * CELL_MIB * MIB, CELL_MIB * MIB, i, 0);
+        for (guint k = 0; k < G_N_ELEMENTS(counts); k++)
+            vn_sample_add(sample, i * CELL_GRANULES + counts[k][0], 1 - i,
+                          VN_ACCESS_WRITE, counts[k][1]);
+    }
+    vn_sample_seal(sample, SECOND);
+    vn_heat_feed(heat, sample);
+    look(&sight, snapshot, heat, FALSE, SECOND);
+    sight.evidence.placement = placement;
+    g_autoptr(VnPlan) plan = vn_align_decide(snapshot);
+    g_assert_cmpuint(vn_steer_guest(snapshot, guest, &sight.evidence, plan), ==,
+                     VN_STEER_EXCHANGE);
+    g_assert_cmpuint(count_steps(plan, VN_STEP_MOVE_MEMORY), ==, 2);
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const VnStep *step = plan->steps->pdata[i];
+        if (step->kind != VN_STEP_MOVE_MEMORY)
+            continue;
+        g_assert_false(step->parts_only);
+        g_assert_cmpuint(step->parts->len, ==, G_N_ELEMENTS(expected));
+        g_assert_cmpuint(vn_step_parts_bytes(step), ==, 4 * VN_GRANULE_BYTES);
+        for (guint k = 0; k < G_N_ELEMENTS(expected); k++)
+            g_assert_cmpuint(g_array_index(step->parts, VnStepPart, k).offset_bytes, ==,
+                             expected[k] * VN_GRANULE_BYTES);
+    }
+}
+
 /*
  * The cells take turns every so many windows of two seconds, the busier one is the
  * crossed one, and it is the last. To move the 600 MiB takes 6 s.
@@ -465,6 +543,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/steer/cases", test_cases);
     g_test_add_func("/steer/exchange", test_exchange);
+    g_test_add_func("/steer/promise", test_promise);
+    g_test_add_func("/steer/hottest-first", test_hottest_first);
     g_test_add_func("/steer/alternating", test_alternating);
     g_test_add_func("/steer/sharers-come-together", test_sharers_come_together);
     g_test_add_func("/steer/other-guests-count", test_other_guests_count);

@@ -178,6 +178,12 @@ apply_step(VnGuest *guest, const VnStep *step)
             there += g_array_index(cell->resident_bytes, guint64, id);
             vn_cell_set_resident(cell, (guint) id, 0);
         }
+        if (step->parts_only) {
+            g_assert_cmpuint(there, >=, step->bytes);
+            vn_cell_set_resident(cell, (guint) vn_idset_next(step->before, 0),
+                                 there - step->bytes);
+            there = step->bytes;
+        }
         g_assert_cmpuint(there, ==, step->bytes);
         if (first < cell->resident_bytes->len)
             there += g_array_index(cell->resident_bytes, guint64, first);
