@@ -131,7 +131,9 @@ choose_source(VnSampled *sampled, const VnSampler *sampler, guint forbidden,
         sampled->requested ? g_queue_peek_head(&sampled->requests) : NULL;
     g_clear_pointer(&sampled->why, g_free);
     if (!request || request->any) {
-        if (vn_sampler_choose(sampler, guest, forbidden | sampled->unusable,
+        /* Without rings, QEMU measures the guest as a whole: that tells nobody anything. */
+        guint useless = guest->dirty_ring ? 0 : 1u << VN_SAMPLE_DIRTY_RATE;
+        if (vn_sampler_choose(sampler, guest, forbidden | sampled->unusable | useless,
                               &sampled->source, &sampled->why))
             return TRUE;
         g_set_error(error, VN_ERROR, VN_ERROR_UNSUPPORTED,
