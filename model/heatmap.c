@@ -233,11 +233,11 @@ read_row(Rows *rows, const VnHeatBin *bin)
 {
     VnHeatIter iter;
     VnHeatGranule granule;
-    memset(rows->by_vcpu, 0, rows->n_vcpus * sizeof(double));
-    memset(rows->by_cell, 0, CELLS * sizeof(double));
     rows->others = rows->rate = rows->write_rate = 0;
     if (!rows->map->heat)
         return;
+    memset(rows->by_vcpu, 0, rows->n_vcpus * sizeof(double));
+    memset(rows->by_cell, 0, CELLS * sizeof(double));
     guint unit = vn_heat_unit_granules(rows->map->heat);
     vn_heat_iter_init(&iter, rows->map->heat, bin->granule / unit * unit);
     while (vn_heat_iter_next(&iter, &granule) &&

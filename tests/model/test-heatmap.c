@@ -272,6 +272,11 @@ test_unknown(void)
     world.map.source = NULL;
     g_autoptr(GVariant) empty = show(&world, VN_HEATMAP_VCPUS, 64);
     assert_counts(empty, 0, 4);
+    world.map.placement = world.placement;
+    g_autoptr(GVariant) placed = show(&world, VN_HEATMAP_VCPUS, 64);
+    assert_counts(placed, 16, 4);
+    g_assert_cmpfloat(rate_at(placed, 63), ==, 0);
+    world.map.placement = nothing;
     world.map.heat = world.heat;
     feed(&world, NULL, SECOND, counts, 2);
     g_autoptr(GVariant) shown = show(&world, VN_HEATMAP_VCPUS, 64);
