@@ -2,6 +2,8 @@
 /* VnClient: vnumad over D-Bus. */
 #include "cli/client.h"
 
+#include "model/dict.h"
+
 #include <string.h>
 
 #define BUS_NAME "org.vnumad1"
@@ -272,6 +274,39 @@ vn_client_verify(VnClient *client, char **guests, GError **error)
                                           &verdicts, NULL, error))
         vn_client_explain(client, error);
     return verdicts;
+}
+
+GVariant *
+vn_client_sample(VnClient *client, const char *name, guint seconds, const char *source,
+                 GError **error)
+{
+    GVariant *sample = NULL;
+    g_auto(VnDict) options;
+    vn_dict_init(&options, NULL);
+    vn_dict_insert(&options, "seconds", "u", seconds);
+    vn_dict_insert_string(&options, "source", source);
+    client->timeout_s += (int) seconds;
+    g_dbus_proxy_set_default_timeout(G_DBUS_PROXY(client->manager),
+                                     client->timeout_s * 1000);
+    if (!vn_dbus_manager_call_sample_sync(client->manager, name, vn_dict_end(&options),
+                                          &sample, NULL, error))
+        vn_client_explain(client, error);
+    return sample;
+}
+
+GVariant *
+vn_client_get_heat(VnClient *client, const char *name, gboolean by_time, guint bins,
+                   GError **error)
+{
+    GVariant *heat = NULL;
+    g_auto(VnDict) options;
+    vn_dict_init(&options, NULL);
+    vn_dict_insert(&options, "columns", "s", by_time ? "time" : "vcpu");
+    vn_dict_insert(&options, "bins", "u", bins);
+    if (!vn_dbus_manager_call_get_heat_sync(client->manager, name, vn_dict_end(&options),
+                                            &heat, NULL, error))
+        vn_client_explain(client, error);
+    return heat;
 }
 
 char *

@@ -33,6 +33,16 @@ GVariant *vn_client_plan(VnClient *client, char **guests, GError **error) VN_WAR
 GVariant *vn_client_verify(VnClient *client, char **guests,
                            GError **error) VN_WARN_UNUSED;
 
+/**
+ * vn_client_sample:
+ * @seconds: how long vnumad watches, besides which it has its deadline to answer
+ * @source: (nullable): name of a source; NULL: the best there is
+ */
+GVariant *vn_client_sample(VnClient *client, const char *name, guint seconds,
+                           const char *source, GError **error) VN_WARN_UNUSED;
+GVariant *vn_client_get_heat(VnClient *client, const char *name, gboolean by_time,
+                             guint bins, GError **error) VN_WARN_UNUSED;
+
 /** vn_client_rebalance: Returns: the D-Bus path of the job that was started. */
 char *vn_client_rebalance(VnClient *client, char **guests, GError **error) VN_WARN_UNUSED;
 

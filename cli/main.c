@@ -33,6 +33,11 @@ line_clear(Line *line)
     g_free(line->call.bus);
     g_free(line->call.acpi);
     g_free(line->call.connect);
+    g_free(line->call.seconds);
+    g_free(line->call.bins);
+    g_free(line->call.source);
+    g_free(line->call.svg);
+    g_free(line->call.png);
     g_free(line->color);
     g_strfreev(line->words);
 }
@@ -69,6 +74,18 @@ new_context(Line *line, const VnVerb *verb, const char *usage)
          &line->call.force, "Overwrite also what the administrator wrote himself", NULL},
         {"connect", 0, flags_of(wanted, VN_VERB_CONNECT), G_OPTION_ARG_STRING,
          &line->call.connect, "libvirt's URI (default qemu:///system)", "URI"},
+        {"seconds", 0, flags_of(wanted, VN_VERB_SECONDS), G_OPTION_ARG_STRING,
+         &line->call.seconds, "How long to watch: 1 to 60 (default 4)", "N"},
+        {"source", 0, flags_of(wanted, VN_VERB_SOURCE), G_OPTION_ARG_STRING,
+         &line->call.source, "How (default: the best there is)", "NAME"},
+        {"time", 0, flags_of(wanted, VN_VERB_TIME), G_OPTION_ARG_NONE, &line->call.time,
+         "Columns are the last windows of watching, not vCPUs", NULL},
+        {"bins", 0, flags_of(wanted, VN_VERB_BINS), G_OPTION_ARG_STRING, &line->call.bins,
+         "Lines, about: 1 to 512 (default 64)", "N"},
+        {"svg", 0, flags_of(wanted, VN_VERB_SVG), G_OPTION_ARG_FILENAME, &line->call.svg,
+         "Draw it into FILE, as SVG", "FILE"},
+        {"png", 0, flags_of(wanted, VN_VERB_PNG), G_OPTION_ARG_FILENAME, &line->call.png,
+         "Draw it into FILE, as PNG", "FILE"},
         {0},
     };
     GOptionEntry common[] = {

@@ -9,7 +9,7 @@
 
 typedef struct {
     gboolean json;
-    gboolean color;    /* bold titles */
+    gboolean color;    /* bold titles, coloured heat maps */
     gboolean terminal; /* lines can be redrawn */
 } VnOutput;
 

@@ -110,6 +110,36 @@ static const VnVerb verbs[] = {
             "waits for that; a second Ctrl-C leaves at once.",
         .run = vn_verb_rebalance,
     },
+    {
+        .name = "sample",
+        .arguments = "GUEST",
+        .arguments_min = 1,
+        .arguments_max = 1,
+        .options = VN_VERB_SECONDS | VN_VERB_SOURCE,
+        .needs_daemon = TRUE,
+        .takes_guests = TRUE,
+        .summary = "Watch a guest's memory accesses for a while, now",
+        .description =
+            "GUEST is a name or a UUID. Shows how often each vCPU was seen to access\n"
+            "memory, what watching cost, and the guest's locality: the share of its\n"
+            "accesses that stay on the accessing vCPU's host node.",
+        .run = vn_verb_sample,
+    },
+    {
+        .name = "heatmap",
+        .arguments = "GUEST",
+        .arguments_min = 1,
+        .arguments_max = 1,
+        .options = VN_VERB_TIME | VN_VERB_BINS | VN_VERB_SVG | VN_VERB_PNG,
+        .needs_daemon = TRUE,
+        .takes_guests = TRUE,
+        .summary = "Show which memory is accessed how much, and from where",
+        .description =
+            "GUEST is a name or a UUID. A line is a piece of its memory, a column a vCPU\n"
+            "or, with --time, a window of watching; coloured, or lettered, by the host\n"
+            "node that accesses it. With --svg or --png it is drawn into a file instead.",
+        .run = vn_verb_heatmap,
+    },
     {0},
 };
 
@@ -169,10 +199,13 @@ static const struct {
     VnVerbOptions bit;
     const char *name;
 } options[] = {
-    {VN_VERB_WAIT, "--wait"},   {VN_VERB_DRY_RUN, "--dry-run"},
-    {VN_VERB_XML, "--xml"},     {VN_VERB_QEMU, "--qemu"},
-    {VN_VERB_ACPI, "--acpi"},   {VN_VERB_DECODE, "--decode"},
-    {VN_VERB_FORCE, "--force"}, {VN_VERB_CONNECT, "--connect"},
+    {VN_VERB_WAIT, "--wait"},       {VN_VERB_DRY_RUN, "--dry-run"},
+    {VN_VERB_XML, "--xml"},         {VN_VERB_QEMU, "--qemu"},
+    {VN_VERB_ACPI, "--acpi"},       {VN_VERB_DECODE, "--decode"},
+    {VN_VERB_FORCE, "--force"},     {VN_VERB_CONNECT, "--connect"},
+    {VN_VERB_SECONDS, "--seconds"}, {VN_VERB_SOURCE, "--source"},
+    {VN_VERB_TIME, "--time"},       {VN_VERB_BINS, "--bins"},
+    {VN_VERB_SVG, "--svg"},         {VN_VERB_PNG, "--png"},
 };
 
 /* The first option of @call that @verb does not take. */
@@ -183,7 +216,10 @@ find_foreign_option(const VnVerb *verb, const VnCall *call)
         (call->wait ? VN_VERB_WAIT : 0) | (call->dry_run ? VN_VERB_DRY_RUN : 0) |
         (call->xml ? VN_VERB_XML : 0) | (call->qemu ? VN_VERB_QEMU : 0) |
         (call->acpi ? VN_VERB_ACPI : 0) | (call->decode ? VN_VERB_DECODE : 0) |
-        (call->force ? VN_VERB_FORCE : 0) | (call->connect ? VN_VERB_CONNECT : 0);
+        (call->force ? VN_VERB_FORCE : 0) | (call->connect ? VN_VERB_CONNECT : 0) |
+        (call->seconds ? VN_VERB_SECONDS : 0) | (call->source ? VN_VERB_SOURCE : 0) |
+        (call->time ? VN_VERB_TIME : 0) | (call->bins ? VN_VERB_BINS : 0) |
+        (call->svg ? VN_VERB_SVG : 0) | (call->png ? VN_VERB_PNG : 0);
     for (gsize i = 0; i < G_N_ELEMENTS(options); i++) {
         if (given & options[i].bit & ~(guint) verb->options)
             return options[i].name;

@@ -18,6 +18,12 @@ typedef enum {
     VN_VERB_DECODE = 1 << 5,
     VN_VERB_FORCE = 1 << 6,
     VN_VERB_CONNECT = 1 << 7,
+    VN_VERB_SECONDS = 1 << 8,
+    VN_VERB_SOURCE = 1 << 9,
+    VN_VERB_TIME = 1 << 10,
+    VN_VERB_BINS = 1 << 11,
+    VN_VERB_SVG = 1 << 12,
+    VN_VERB_PNG = 1 << 13,
 } VnVerbOptions;
 
 /* One call of vnumactl, as the command line asks for it. */
@@ -34,6 +40,12 @@ typedef struct {
     char *acpi; /* folder for ACPI tables; NULL: not asked for */
     gboolean force;
     char *connect; /* libvirt's URI; NULL: the usual one */
+    char *seconds; /* these two are numbers, checked by the verb; NULL: the usual one */
+    char *bins;
+    char *source; /* of samples; NULL: the best there is */
+    gboolean time;
+    char *svg; /* file to write; NULL: none */
+    char *png;
     VnOutput output;
 } VnCall;
 
@@ -85,4 +97,6 @@ gboolean vn_verb_verify(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_plan(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_define(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_rebalance(const VnCall *call, VnClient *client, GError **error);
+gboolean vn_verb_sample(const VnCall *call, VnClient *client, GError **error);
+gboolean vn_verb_heatmap(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_topology(const VnCall *call, VnClient *client, GError **error);

@@ -2,7 +2,9 @@
 /* A daemon that says what a test wants. */
 #include "tests/cli/fake-daemon.h"
 
+#include "model/dict.h"
 #include "qmp/json.h"
+#include "tests/cli/heat-scenes.h"
 
 #define MIB (G_GUINT64_CONSTANT(1) << 20)
 #define JOB_PATH "/org/vnumad1/job/1"
@@ -264,6 +266,86 @@ on_verify(VnDBusManager *manager, GDBusMethodInvocation *invocation,
     return TRUE;
 }
 
+/* A second of two vCPUs, of which one is not placed. */
+static GVariant *
+make_sample(FakeDaemon *daemon)
+{
+    g_auto(VnDict) dict;
+    g_auto(GVariantBuilder) vcpus;
+    g_variant_builder_init(&vcpus, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < 2 && !daemon->empty; i++) {
+        g_auto(VnDict) vcpu;
+        vn_dict_init(&vcpu, NULL);
+        vn_dict_insert(&vcpu, "id", "u", i);
+        vn_dict_insert(&vcpu, "reads", "t", (guint64) i * 7);
+        vn_dict_insert(&vcpu, "writes", "t", G_GUINT64_CONSTANT(13526));
+        vn_dict_insert(&vcpu, "accesses", "t", 13526 + (guint64) i * 7);
+        vn_dict_insert_ratio(&vcpu, "locality_ratio", i ? -1 : 0.986);
+        g_variant_builder_add_value(&vcpus, vn_dict_end(&vcpu));
+    }
+    vn_dict_init(&dict, NULL);
+    vn_dict_insert(&dict, "guest", "s", "db1\033[2J");
+    vn_dict_insert(&dict, "source", "s", "dirty-ring");
+    vn_dict_insert(&dict, "source_reason", "s",
+                   daemon->empty ? "" : "dirty-log: BPF is not permitted");
+    vn_dict_insert(&dict, "duration_seconds", "d", 1.002);
+    vn_dict_insert(&dict, "accesses_total", "t", G_GUINT64_CONSTANT(27059));
+    vn_dict_insert(&dict, "lost", "t", (guint64) (daemon->empty ? 0 : 12));
+    vn_dict_insert(&dict, "faults", "t", G_GUINT64_CONSTANT(27071));
+    vn_dict_insert(&dict, "splits", "t", G_GUINT64_CONSTANT(3));
+    vn_dict_insert(&dict, "fault_seconds", "d", 0.027);
+    vn_dict_insert(&dict, "cpu_seconds", "d", 0.004);
+    vn_dict_insert(&dict, "overhead_ratio", "d", 0.0135);
+    vn_dict_insert(&dict, "granules_total", "t", G_GUINT64_CONSTANT(128));
+    vn_dict_insert_value(&dict, "vcpus", g_variant_builder_end(&vcpus));
+    vn_dict_insert_ratio(&dict, "locality_ratio", daemon->empty ? -1 : 0.985);
+    vn_dict_insert_ratio(&dict, "remote_cost", daemon->empty ? -1 : 1.0165);
+    vn_dict_insert(&dict, "confidence_ratio", "d", daemon->empty ? 0.1 : 0.99);
+    return vn_dict_end(&dict);
+}
+
+static void
+note_asked_with(FakeDaemon *daemon, const char *method, const char *name,
+                GVariant *options)
+{
+    g_autofree char *text = g_variant_print(options, FALSE);
+    note_asked(daemon, method, (const char *[]){name, text, NULL});
+}
+
+static gboolean
+on_sample(VnDBusManager *manager, GDBusMethodInvocation *invocation, const char *name,
+          GVariant *options, FakeDaemon *daemon)
+{
+    note_asked_with(daemon, "Sample", name, options);
+    if (!answer_otherwise(daemon, invocation))
+        vn_dbus_manager_complete_sample(manager, invocation, make_sample(daemon));
+    return TRUE;
+}
+
+static gboolean
+on_get_heat(VnDBusManager *manager, GDBusMethodInvocation *invocation, const char *name,
+            GVariant *options, FakeDaemon *daemon)
+{
+    const char *columns = "";
+    g_autoptr(GVariant) heat = NULL;
+    guint bins = 0;
+    note_asked_with(daemon, "GetHeat", name, options);
+    if (answer_otherwise(daemon, invocation))
+        return TRUE;
+    g_assert_true(g_variant_lookup(options, "columns", "&s", &columns));
+    g_assert_true(g_variant_lookup(options, "bins", "u", &bins));
+    heat = heat_scene(g_str_equal(columns, "time") ? "time" : "two-cells", bins);
+    if (daemon->broken) {
+        g_auto(GVariantDict) dict;
+        g_variant_dict_init(&dict, heat);
+        g_variant_dict_remove(&dict, "rates");
+        vn_dbus_manager_complete_get_heat(manager, invocation, g_variant_dict_end(&dict));
+        return TRUE;
+    }
+    vn_dbus_manager_complete_get_heat(manager, invocation, heat);
+    return TRUE;
+}
+
 static GVariant *
 make_result(FakeDaemon *daemon, gboolean done)
 {
@@ -398,6 +480,8 @@ fake_daemon_new(const char *address)
                      G_CALLBACK(on_get_definition), daemon);
     g_signal_connect(daemon->manager, "handle-plan", G_CALLBACK(on_plan), daemon);
     g_signal_connect(daemon->manager, "handle-verify", G_CALLBACK(on_verify), daemon);
+    g_signal_connect(daemon->manager, "handle-sample", G_CALLBACK(on_sample), daemon);
+    g_signal_connect(daemon->manager, "handle-get-heat", G_CALLBACK(on_get_heat), daemon);
     g_signal_connect(daemon->manager, "handle-rebalance", G_CALLBACK(on_rebalance),
                      daemon);
     g_signal_connect(daemon->job, "handle-cancel", G_CALLBACK(on_cancel), daemon);

@@ -30,6 +30,7 @@ typedef struct {
     gboolean silent;   /* methods are never answered */
     gboolean empty;    /* there is no guest and nothing to do */
     gboolean benign;   /* verify finds nothing that is worse than information */
+    gboolean broken;   /* the heat that is answered lacks a key */
     char *asked;       /* what the last method was asked for: "Plan db1 db2" */
     guint stage;       /* how far the job is */
     guint cancels;

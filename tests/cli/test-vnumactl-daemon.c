@@ -434,8 +434,9 @@ test_errors(void)
          "vnumad on the bus at %s is of another version than this vnumactl, "
          "which is " VN_VERSION ": guest db9: no such guest: see 'vnumactl list'"},
     };
-    static const char *const lines[] = {"list", "show db9", "plan db9", "rebalance db9",
-                                        "verify db9"};
+    static const char *const lines[] = {"list",          "show db9",   "plan db9",
+                                        "rebalance db9", "verify db9", "sample db9",
+                                        "heatmap db9"};
     g_autoptr(FakeDaemon) daemon = fake_daemon_new(bus);
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_auto(GStrv) parts = g_strsplit(cases[i].err, "%s", -1);

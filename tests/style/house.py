@@ -31,6 +31,7 @@ OUTSIDE = {
     "libvirt": {"virt"},
     "libxml/": {"guest-topology"},
     "bpf/": {"kvm"},
+    "cairo": {"cli"},
     "linux/kvm.h": {"kvm"},
     "gio/": {"daemon", "cli", "plugins"},
     "systemd/": {"daemon"},
