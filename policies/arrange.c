@@ -352,21 +352,37 @@ vn_arranger_improve(const VnArranger *arranger, const VnArrangement *from)
     return search.best;
 }
 
+/* What the plan pins the vCPU to, or what it is pinned to; NULL: to nothing. */
+static const VnIdSet *
+pin_of(const VnGuest *guest, guint vcpu, const VnPlan *plan)
+{
+    const VnVcpu *found = vn_guest_find_vcpu(guest, vcpu);
+    for (guint i = 0; plan && i < plan->steps->len; i++) {
+        const VnStep *step = plan->steps->pdata[i];
+        if (step->kind == VN_STEP_PIN_VCPU && step->target == vcpu &&
+            strcmp(step->uuid, guest->uuid) == 0)
+            return step->after;
+    }
+    return found ? found->pinned : NULL;
+}
+
 /*
  * Where the cell's vCPUs are pinned; -1: nowhere, or not all to one host node.
+ * @plan: (nullable): if it were carried out
  * @ret_n_pinned: how many of them are pinned at all
  */
 static int
-node_of_vcpus(const VnArranger *arranger, const VnCell *cell, guint *ret_n_pinned)
+node_of_vcpus(const VnArranger *arranger, const VnCell *cell, const VnPlan *plan,
+              guint *ret_n_pinned)
 {
     const VnHost *host = arranger->snapshot->host;
     g_autoptr(VnIdSet) cpus = vn_idset_new();
     *ret_n_pinned = 0;
     VN_IDSET_FOREACH (cell->vcpus, id) {
-        const VnVcpu *vcpu = vn_guest_find_vcpu(arranger->guest, (guint) id);
-        if (!vcpu || !vcpu->pinned)
+        const VnIdSet *pinned = pin_of(arranger->guest, (guint) id, plan);
+        if (!pinned)
             continue;
-        vn_idset_add_all(cpus, vcpu->pinned);
+        vn_idset_add_all(cpus, pinned);
         ++*ret_n_pinned;
     }
     g_autoptr(VnIdSet) nodes = vn_host_nodes_of_cpus(host, cpus);
@@ -382,7 +398,7 @@ learn_freedom(VnArranger *arranger, guint index, gboolean pins_are_ours)
     const VnCell *cell = cell_at(arranger, index);
     const VnIdSet *allowed = arranger->guest->allowed_nodes;
     guint n_pinned;
-    arranger->today->cpus[index] = node_of_vcpus(arranger, cell, &n_pinned);
+    arranger->today->cpus[index] = node_of_vcpus(arranger, cell, NULL, &n_pinned);
     arranger->may_pin[index] =
         !vn_idset_is_empty(cell->vcpus) && (pins_are_ours || n_pinned == 0);
     arranger->candidates[index] = vn_idset_new();
@@ -411,20 +427,13 @@ learn_plan(VnArranger *arranger, guint index, const VnDecision *decision,
         vn_host_node_index(arranger->snapshot->host, (guint) vn_idset_next(home, 0));
     if (node < 0)
         return FALSE;
-    arranger->planned->cpus[index] = arranger->today->cpus[index];
+    guint n_pinned;
+    arranger->planned->cpus[index] = node_of_vcpus(arranger, cell, plan, &n_pinned);
     for (guint i = 0; i < plan->steps->len; i++) {
         const VnStep *step = plan->steps->pdata[i];
-        if (strcmp(step->uuid, arranger->guest->uuid) != 0)
-            continue;
-        if (step->kind == VN_STEP_MOVE_MEMORY && step->target == index)
+        if (step->kind == VN_STEP_MOVE_MEMORY && step->target == index &&
+            strcmp(step->uuid, arranger->guest->uuid) == 0)
             arranger->planned->homes[index] = node;
-        if (step->kind == VN_STEP_PIN_VCPU &&
-            vn_idset_contains(cell->vcpus, step->target)) {
-            g_autoptr(VnIdSet) nodes =
-                vn_host_nodes_of_cpus(arranger->snapshot->host, step->after);
-            arranger->planned->cpus[index] = vn_host_node_index(
-                arranger->snapshot->host, (guint) vn_idset_next(nodes, 0));
-        }
     }
     return TRUE;
 }

@@ -9,6 +9,9 @@
 /* Weight of the newest window in averages: what was before halves in 2.4 windows. */
 #define NEWEST 0.25
 
+/* 31,000 years: what a budget of hardly anything asks for still fits its type. */
+#define PERIOD_MAX_US 1e18
+
 void
 vn_pace_init(VnPace *pace, const VnPaceLimits *limits)
 {
@@ -117,7 +120,7 @@ wished_us(const VnPace *pace)
 gint64
 vn_pace_period_us(const VnPace *pace)
 {
-    return (gint64) ceil(MIN(wished_us(pace) * pace->stretch, (double) (G_MAXINT64 / 2)));
+    return (gint64) ceil(MIN(wished_us(pace) * pace->stretch, PERIOD_MAX_US));
 }
 
 gint64

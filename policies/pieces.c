@@ -17,6 +17,29 @@ node_of_cell(const VnHeat *heat, const VnPlacement *placement, guint cell)
     return node;
 }
 
+/* The host node whose vCPUs have nearly all of its accesses; -1: it is shared. */
+static int
+only_user(const VnHeat *heat, const VnPlacement *placement, const VnHeatGranule *granule)
+{
+    int nodes[VN_HEAT_ACCESSORS_MAX];
+    for (guint i = 0; i < granule->n_accessors; i++) {
+        const VnHeatAccessor *who = &granule->accessors[i];
+        if (who->vcpu < 0)
+            nodes[i] = node_of_cell(heat, placement, who->cell);
+        else
+            nodes[i] =
+                (guint) who->vcpu < placement->n_vcpus ? placement->vcpus[who->vcpu] : -1;
+    }
+    for (guint i = 0; i < granule->n_accessors; i++) {
+        double rate = 0;
+        for (guint k = 0; k < granule->n_accessors; k++)
+            rate += nodes[k] == nodes[i] ? granule->accessors[k].rate : 0;
+        if (nodes[i] >= 0 && rate >= VN_HEAT_PRIVATE_SHARE * granule->rate)
+            return nodes[i];
+    }
+    return -1;
+}
+
 /* Where the granule belongs; -1: it stays. */
 static int
 target_of(const VnHeat *heat, const VnPlacement *placement, const GArray *homes,
@@ -24,20 +47,9 @@ target_of(const VnHeat *heat, const VnPlacement *placement, const GArray *homes,
 {
     if (homes)
         return place->cell < homes->len ? g_array_index(homes, int, place->cell) : -1;
-    if (granule->flips >= VN_HEAT_ALTERNATING_FLIPS)
-        return -1;
-    guint cell;
-    switch (vn_heat_owner(granule, &cell)) {
-    case VN_HEAT_PRIVATE_VCPU:
-        return (guint) granule->accessors[0].vcpu < placement->n_vcpus
-                   ? placement->vcpus[granule->accessors[0].vcpu]
-                   : -1;
-    case VN_HEAT_PRIVATE_CELL:
-        return node_of_cell(heat, placement, cell);
-    case VN_HEAT_SHARED:
-        return -1;
-    }
-    g_assert_not_reached();
+    return granule->flips < VN_HEAT_ALTERNATING_FLIPS
+               ? only_user(heat, placement, granule)
+               : -1;
 }
 
 GArray *

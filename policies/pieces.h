@@ -20,8 +20,8 @@ typedef struct {
 /**
  * vn_pieces_to_move:
  * @homes: (nullable): of int, host node by cell; -1: that cell is not to be moved. NULL:
- *   the guest is not bound to cells: what is private to a vCPU, or to a cell whose vCPUs
- *   are all on one host node, goes there; what is shared or alternates stays where it is.
+ *   the guest is not bound to cells: what only vCPUs of one host node use (nearly:
+ *   VN_HEAT_PRIVATE_SHARE) goes there; what is shared or alternates stays.
  * @n: how many at most, VN_HEAT_HOTTEST_MAX
  *
  * Of the hottest granules those that lie elsewhere, hottest per byte first.

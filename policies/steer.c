@@ -325,14 +325,19 @@ vn_steer_guest(const VnSnapshot *snapshot, const VnGuest *guest,
                                                      evidence->pins_are_ours, plan);
     if (!arranger)
         return VN_STEER_UNSURE;
-    if (keeps_promise(arranger, evidence))
-        return stay(arranger, evidence, plan, decision);
+    double planned = vn_arranger_score(arranger, arranger->planned);
+    if (keeps_promise(arranger, evidence)) {
+        if (evidence->steered ||
+            planned >= vn_arranger_score(arranger, arranger->today) + VN_STEER_GAIN_MIN)
+            return stay(arranger, evidence, plan, decision);
+        decision->expected_cost = evidence->expected_cost;
+        return VN_STEER_AGREE;
+    }
     g_autoptr(VnArrangement) wanted = choose(arranger);
     /* What was steered stays, unless the plan is clearly better. */
-    gboolean steered = evidence->steered || evidence->expected_cost > 0;
-    double margin = steered ? -VN_STEER_GAIN_MIN : VN_STEER_GAIN_MIN;
-    if (vn_arranger_score(arranger, arranger->planned) <
-        vn_arranger_score(arranger, wanted) + margin) {
+    double margin = evidence->steered ? -VN_STEER_GAIN_MIN : VN_STEER_GAIN_MIN;
+    if (planned < vn_arranger_score(arranger, wanted) + margin) {
+        decision->expected_cost = vn_arranger_cost(arranger, arranger->planned);
         set_parts(guest, evidence, plan);
         return VN_STEER_AGREE;
     }

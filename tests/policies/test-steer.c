@@ -257,6 +257,7 @@ test_promise(void)
         feed(heat, guest, (Traffic){{0, 900}, {900, 0}}, SECOND);
         look(&sight, snapshot, heat, TRUE, SECOND);
         sight.evidence.expected_cost = promises[i].expected_cost;
+        sight.evidence.steered = TRUE;
         g_autoptr(VnPlan) plan = vn_align_decide(snapshot);
         g_assert_cmpuint(vn_steer_guest(snapshot, guest, &sight.evidence, plan), ==,
                          promises[i].verdict);
