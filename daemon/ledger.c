@@ -20,19 +20,48 @@
 #define RECORDS_MAX 1024
 #define FORMAT 1
 
+/* One record, and what every cycle asks of each, of every guest. */
+typedef struct {
+    GVariant *all;    /* a{sv} */
+    const char *uuid; /* in @all: of the guest */
+    gboolean done;    /* the end of a step that was carried out */
+} Record;
+
 struct VnLedger {
     char *path;
     int fd;
-    GQueue *records; /* of GVariant a{sv}, oldest first */
+    GQueue *records; /* of Record, oldest first */
     guint unreadable;
 };
 
 static void
-remember(VnLedger *ledger, GVariant *record)
+record_free(gpointer data)
 {
-    g_queue_push_tail(ledger->records, g_variant_ref(record));
+    Record *record = data;
+    g_variant_unref(record->all);
+    g_free(record);
+}
+
+static gboolean
+has_text(GVariant *record, const char *key, const char *wanted)
+{
+    const char *text = NULL;
+    return g_variant_lookup(record, key, "&s", &text) && strcmp(text, wanted) == 0;
+}
+
+static void
+remember(VnLedger *ledger, GVariant *all)
+{
+    Record *record = g_new(Record, 1);
+    *record =
+        (Record){.all = g_variant_ref(all),
+                 .uuid = "",
+                 .done = has_text(all, "event", "end") &&
+                         has_text(all, "outcome", vn_outcome_name(VN_OUTCOME_DONE))};
+    g_variant_lookup(all, "uuid", "&s", &record->uuid);
+    g_queue_push_tail(ledger->records, record);
     if (g_queue_get_length(ledger->records) > RECORDS_MAX)
-        g_variant_unref(g_queue_pop_head(ledger->records));
+        record_free(g_queue_pop_head(ledger->records));
 }
 
 static void
@@ -123,7 +152,7 @@ vn_ledger_free(VnLedger *ledger)
         return;
     if (ledger->fd >= 0)
         close(ledger->fd);
-    g_queue_free_full(ledger->records, (GDestroyNotify) g_variant_unref);
+    g_queue_free_full(ledger->records, record_free);
     g_free(ledger->path);
     g_free(ledger);
 }
@@ -167,6 +196,13 @@ vn_ledger_append(VnLedger *ledger, const char *event, const VnStep *step, GError
     return TRUE;
 }
 
+static gboolean
+is_of(const GList *link, const char *uuid)
+{
+    const Record *record = link->data;
+    return strcmp(record->uuid, uuid) == 0;
+}
+
 GVariant *
 vn_ledger_past_steps(const VnLedger *ledger, const char *uuid)
 {
@@ -175,67 +211,63 @@ vn_ledger_past_steps(const VnLedger *ledger, const char *uuid)
     GList *first = NULL;
     for (GList *link = ledger->records->tail; link && n < VN_LEDGER_PAST_MAX;
          link = link->prev) {
-        const char *of = NULL;
-        if (g_variant_lookup(link->data, "uuid", "&s", &of) && strcmp(of, uuid) == 0) {
+        if (is_of(link, uuid)) {
             first = link;
             n++;
         }
     }
     g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
     for (GList *link = first; link; link = link->next) {
-        const char *of = NULL;
-        if (g_variant_lookup(link->data, "uuid", "&s", &of) && strcmp(of, uuid) == 0)
-            g_variant_builder_add_value(&list, link->data);
+        if (is_of(link, uuid))
+            g_variant_builder_add_value(&list, ((const Record *) link->data)->all);
     }
     return g_variant_builder_end(&list);
 }
 
-static gboolean
-has_text(GVariant *record, const char *key, const char *wanted)
+/* The last step of this guest that was carried out, at @link or before; NULL: none. */
+static const GList *
+find_done(const GList *link, const VnGuest *guest)
 {
-    const char *text = NULL;
-    return g_variant_lookup(record, key, "&s", &text) && strcmp(text, wanted) == 0;
+    while (link && !(((const Record *) link->data)->done && is_of(link, guest->uuid)))
+        link = link->prev;
+    return link;
 }
 
-/* A step of this guest that was carried out. */
-static gboolean
-is_done(GVariant *record, const VnGuest *guest)
+/* The vCPU that a step pins. */
+static VnVcpu *
+find_pinned(const Record *record, const VnGuest *guest)
 {
-    return has_text(record, "uuid", guest->uuid) && has_text(record, "event", "end") &&
-           has_text(record, "outcome", vn_outcome_name(VN_OUTCOME_DONE));
-}
-
-static void
-mark_pin(const VnLedger *ledger, const VnGuest *guest, VnVcpu *vcpu)
-{
-    g_autofree char *target = g_strdup_printf("vcpu %u", vcpu->id);
-    for (GList *link = ledger->records->tail; link; link = link->prev) {
-        if (!is_done(link->data, guest) || !has_text(link->data, "target", target))
-            continue;
-        g_autoptr(GVariant) list = g_variant_lookup_value(link->data, "after", NULL);
-        g_autoptr(VnIdSet) after = vn_dict_read_idset(list);
-        if (vn_idset_equal(after, vcpu->pinned))
-            vcpu->pin_is_ours = TRUE;
-        return;
-    }
+    const char *target = NULL;
+    guint64 id;
+    if (!g_variant_lookup(record->all, "target", "&s", &target) ||
+        !g_str_has_prefix(target, "vcpu ") ||
+        !g_ascii_string_to_unsigned(target + strlen("vcpu "), 10, 0, VN_ID_MAX, &id,
+                                    NULL))
+        return NULL;
+    return vn_guest_find_vcpu(guest, (guint) id);
 }
 
 void
 vn_ledger_mark_pins(const VnLedger *ledger, VnGuest *guest)
 {
-    for (guint i = 0; i < guest->vcpus->len; i++) {
-        VnVcpu *vcpu = guest->vcpus->pdata[i];
-        if (vcpu->pinned && !vcpu->pin_is_ours)
-            mark_pin(ledger, guest, vcpu);
+    g_autoptr(VnIdSet) seen = vn_idset_new();
+    for (const GList *link = find_done(ledger->records->tail, guest); link;
+         link = find_done(link->prev, guest)) {
+        const Record *record = link->data;
+        VnVcpu *vcpu = find_pinned(record, guest);
+        if (!vcpu || !vcpu->pinned || vn_idset_contains(seen, vcpu->id))
+            continue;
+        vn_idset_add(seen, vcpu->id);
+        g_autoptr(GVariant) list = g_variant_lookup_value(record->all, "after", NULL);
+        g_autoptr(VnIdSet) after = vn_dict_read_idset(list);
+        if (vn_idset_equal(after, vcpu->pinned))
+            vcpu->pin_is_ours = TRUE;
     }
 }
 
 gboolean
 vn_ledger_was_steered(const VnLedger *ledger, const VnGuest *guest)
 {
-    for (GList *link = ledger->records->tail; link; link = link->prev) {
-        if (is_done(link->data, guest))
-            return has_text(link->data, "policy", "steer");
-    }
-    return FALSE;
+    const GList *last = find_done(ledger->records->tail, guest);
+    return last && has_text(((const Record *) last->data)->all, "policy", "steer");
 }

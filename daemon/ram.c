@@ -19,12 +19,13 @@
 static void
 add_piece(VnSlots *ram, guint64 gpa, guint64 bytes, guint64 hva)
 {
-    VnSlot piece = {VN_SLOT_UNKNOWN, gpa, bytes, hva};
+    const VnSlot piece = {VN_SLOT_UNKNOWN, gpa, bytes, hva};
     if (gpa == 0 && bytes > SHADOW_END) {
+        add_piece(ram, 0, LOW_END, hva);
         add_piece(ram, SHADOW_START, SHADOW_END - SHADOW_START,
                   hva ? hva + SHADOW_START : 0);
         add_piece(ram, SHADOW_END, bytes - SHADOW_END, hva ? hva + SHADOW_END : 0);
-        piece.bytes = LOW_END;
+        return;
     }
     /* What does not fit is not known, like any other memory. */
     (void) !vn_slots_add(ram, &piece);
@@ -63,15 +64,24 @@ find_cell(const VnGuest *guest, guint64 hva, guint64 bytes, guint *ret_cell)
     return FALSE;
 }
 
-/* Takes out pieces that overlap @slot and lie elsewhere; whether one says the same. */
+static gboolean
+overlap(guint64 a, guint64 a_bytes, guint64 b, guint64 b_bytes)
+{
+    return a < b + b_bytes && b < a + a_bytes;
+}
+
+/*
+ * Takes out pieces that have @slot's place in the guest or in QEMU, and another in the
+ * other. Returns: whether one says the same as @slot.
+ */
 static gboolean
 make_way(VnSlots *ram, const VnSlot *slot, gboolean *changed)
 {
     gboolean known = FALSE;
     for (guint i = ram->array->len; i-- > 0;) {
         const VnSlot *piece = &g_array_index(ram->array, VnSlot, i);
-        if (piece->gpa >= slot->gpa + slot->bytes ||
-            slot->gpa >= piece->gpa + piece->bytes)
+        if (!overlap(piece->gpa, piece->bytes, slot->gpa, slot->bytes) &&
+            (!piece->hva || !overlap(piece->hva, piece->bytes, slot->hva, slot->bytes)))
             continue;
         if (piece->hva - piece->gpa != slot->hva - slot->gpa) {
             g_array_remove_index(ram->array, i);
@@ -204,14 +214,31 @@ look_at(Reader *reader, guint64 granule, guint64 n_granules, GError **error)
     return reader->asked->len < BATCH_GRANULES || ask(reader, error);
 }
 
+/* How many granules to look at as one, so that @n are PLACES_MAX at most. */
+static guint64
+unit_for(guint64 n)
+{
+    return (n + PLACES_MAX - 1) / PLACES_MAX;
+}
+
 static gboolean
 look_at_known(Reader *reader, const VnHeat *heat, GError **error)
 {
     VnHeatIter iter;
     VnHeatGranule granule;
+    guint64 n = 0;
+    guint64 next = 0;
+    vn_heat_iter_init(&iter, heat, 0);
+    while (vn_heat_iter_next(&iter, &granule))
+        n++;
+    guint64 unit = MAX(unit_for(n), 1) * vn_heat_unit_granules(heat);
     vn_heat_iter_init(&iter, heat, 0);
     while (vn_heat_iter_next(&iter, &granule)) {
-        if (!look_at(reader, granule.granule, granule.n_granules, error))
+        if (granule.granule < next)
+            continue;
+        guint64 first = granule.granule - granule.granule % unit;
+        next = first + unit;
+        if (!look_at(reader, first, unit, error))
             return FALSE;
     }
     return ask(reader, error);
@@ -224,7 +251,7 @@ look_at_all(Reader *reader, GError **error)
     guint64 next = 0;
     for (guint i = 0; i < reader->ram->array->len; i++)
         total += g_array_index(reader->ram->array, VnSlot, i).bytes / VN_GRANULE_BYTES;
-    guint64 unit = 1 + total / PLACES_MAX;
+    guint64 unit = MAX(unit_for(total), 1);
     for (guint i = 0; i < reader->ram->array->len; i++) {
         const VnSlot *piece = &g_array_index(reader->ram->array, VnSlot, i);
         guint64 end =

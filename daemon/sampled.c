@@ -41,6 +41,9 @@ vn_sampled_new(VnSnapshot *snapshot, const VnGuest *guest, const VnPaceLimits *l
     sampled->guest = guest;
     sampled->ram = vn_ram_new(guest);
     sampled->heat = new_heat(guest);
+    if (!guest->dirty_ring)
+        sampled->failed[VN_SAMPLE_DIRTY_RATE] = g_strdup(
+            "without dirty rings QEMU tells the whole guest's, and of no vCPU");
     g_queue_init(&sampled->requests);
     vn_pace_init(&sampled->pace, limits);
     return sampled;
@@ -69,6 +72,8 @@ vn_sampled_free(VnSampled *sampled, const GError *why)
     vn_heat_history_free(sampled->history);
     vn_slots_free(sampled->ram);
     vn_snapshot_unref(sampled->snapshot);
+    for (guint i = 0; i < VN_SAMPLE_SOURCES; i++)
+        g_free(sampled->failed[i]);
     g_free(sampled->why);
     g_free(sampled->trouble);
     g_free(sampled);
@@ -131,9 +136,7 @@ choose_source(VnSampled *sampled, const VnSampler *sampler, guint forbidden,
         sampled->requested ? g_queue_peek_head(&sampled->requests) : NULL;
     g_clear_pointer(&sampled->why, g_free);
     if (!request || request->any) {
-        /* Without rings, QEMU measures the guest as a whole: that tells nobody anything. */
-        guint useless = guest->dirty_ring ? 0 : 1u << VN_SAMPLE_DIRTY_RATE;
-        if (vn_sampler_choose(sampler, guest, forbidden | sampled->unusable | useless,
+        if (vn_sampler_choose(sampler, guest, forbidden, sampled->failed,
                               &sampled->source, &sampled->why))
             return TRUE;
         g_set_error(error, VN_ERROR, VN_ERROR_UNSUPPORTED,
@@ -181,6 +184,21 @@ begin(VnSampled *sampled, VnSampler *sampler, VnConnection *virt, guint seconds,
     return TRUE;
 }
 
+static void
+set_poll(VnSampled *sampled)
+{
+    guint poll_ms = sampled->window ? vn_window_poll_ms(sampled->window) : 0;
+    sampled->poll_us =
+        poll_ms ? g_get_monotonic_time() + poll_ms * (gint64) 1000 : G_MAXINT64;
+}
+
+void
+vn_sampled_poll(VnSampled *sampled)
+{
+    vn_window_poll(sampled->window);
+    set_poll(sampled);
+}
+
 void
 vn_sampled_open(VnSampled *sampled, VnSampler *sampler, VnConnection *virt,
                 guint forbidden)
@@ -198,18 +216,18 @@ vn_sampled_open(VnSampled *sampled, VnSampler *sampler, VnConnection *virt,
     if (!begin(sampled, sampler, virt, seconds, &error)) {
         /* What was refused once is not tried again: another source may do. */
         if (!request && (g_error_matches(error, VN_ERROR, VN_ERROR_UNSUPPORTED) ||
-                         g_error_matches(error, VN_ERROR, VN_ERROR_REFUSED)))
-            sampled->unusable |= 1u << sampled->source;
+                         g_error_matches(error, VN_ERROR, VN_ERROR_REFUSED))) {
+            g_free(sampled->failed[sampled->source]);
+            sampled->failed[sampled->source] = g_strdup(error->message);
+        }
         fail(sampled, error);
         return;
     }
     g_clear_pointer(&sampled->trouble, g_free);
     sampled->open = TRUE;
-    gint64 now_us = g_get_monotonic_time();
-    guint poll_ms = sampled->window ? vn_window_poll_ms(sampled->window) : 0;
-    sampled->end_us = now_us + seconds * G_USEC_PER_SEC +
+    sampled->end_us = g_get_monotonic_time() + seconds * G_USEC_PER_SEC +
                       (needs_log(sampled->source) ? LOGGING_SLACK_US : 0);
-    sampled->poll_us = poll_ms ? now_us + poll_ms * (gint64) 1000 : G_MAXINT64;
+    set_poll(sampled);
 }
 
 /* QEMU's own count: how much each vCPU wrote, but not where. */
@@ -233,7 +251,8 @@ read_rate(VnSampled *sampled, VnConnection *virt, GError **error)
     for (guint i = 0; i < rate->vcpus->len; i++) {
         const VnVirtVcpuRate *vcpu = &g_array_index(rate->vcpus, VnVirtVcpuRate, i);
         double pages = (double) vcpu->mb_per_second * PAGES_PER_MB * seconds;
-        vn_sample_add_hint(sample, vcpu->vcpu, -1, (guint64) pages);
+        vn_sample_add_hint(sample, vcpu->vcpu, -1,
+                           (guint64) MIN(pages, (double) G_MAXUINT32));
     }
     vn_sample_seal(sample, now_us);
     return sample;

@@ -26,7 +26,7 @@ typedef struct {
     VnHeat *heat;
     VnHeatHistory *history; /* NULL: not begun, as it is not known what RAM there is */
     VnPace pace;
-    guint unusable; /* sources that failed: 1 << VnSampleSource, or-ed */
+    char *failed[VN_SAMPLE_SOURCES]; /* why; such a source is not tried again */
     VnSampleSource source;
     char *why;     /* why it is no better source; NULL: no window yet */
     char *trouble; /* why there was no window; NULL: there was one */
@@ -37,7 +37,7 @@ typedef struct {
     VnWindow *window; /* NULL, though it is open: libvirt alone measures */
     gint64 start_us;
     gint64 end_us;
-    gint64 poll_us;
+    gint64 poll_us; /* G_MAXINT64: it need not be polled */
     gint64 next_us; /* when a window is due, unless one is open */
     guint64 cpu_ns; /* of its vCPUs, when a window was due the last time */
     gint64 cpu_at_us;
@@ -67,6 +67,9 @@ void vn_sampled_update(VnSampled *sampled, VnSnapshot *snapshot, const VnGuest *
  */
 void vn_sampled_open(VnSampled *sampled, VnSampler *sampler, VnConnection *virt,
                      guint forbidden);
+
+/** vn_sampled_poll: of an open window whose poll_us has come. */
+void vn_sampled_poll(VnSampled *sampled);
 
 /** vn_sampled_close: ends the window, takes in what it brought, and answers. */
 void vn_sampled_close(VnSampled *sampled, VnConnection *virt);

@@ -175,8 +175,8 @@ still_may_look(VnSampling *sampling, VnSampled *sampled)
     const VnProcess process = {guest->pid, guest->start_ticks};
     g_autoptr(GError) error = NULL;
     if (!may_look(guest))
-        g_set_error(&error, VN_ERROR, VN_ERROR_BUSY, "guest %s: it is %s", guest->name,
-                    guest->trouble ? guest->trouble : "paused; try later");
+        g_set_error(&error, VN_ERROR, VN_ERROR_BUSY, "guest %s: %s; try later",
+                    guest->name, guest->trouble ? guest->trouble : "it is paused");
     else if (vn_process_check(sampling->root, &process, &error))
         return TRUE;
     vn_sampled_dismiss(sampled, error);
@@ -229,31 +229,41 @@ next_of(const VnSampling *sampling, const VnSampled *sampled, gint64 now_us)
                : G_MAXINT64;
 }
 
+/* Whether a window of it was to be opened or ended, which may have taken a while. */
+static gboolean
+open_or_close(VnSampling *sampling, VnSampled *sampled, guint place)
+{
+    gint64 now_us = g_get_monotonic_time();
+    if (sampled->open && sampled->end_us <= now_us) {
+        close_window(sampling, sampled);
+        return TRUE;
+    }
+    if (sampled->open || sampling->n_open == VN_SAMPLING_WINDOWS_MAX ||
+        !is_due(sampling, sampled, now_us))
+        return FALSE;
+    sampling->turn = place + 1;
+    open_window(sampling, sampled, now_us);
+    return TRUE;
+}
+
 gint64
 vn_sampling_tick(VnSampling *sampling)
 {
     gint64 next_us = G_MAXINT64;
+    gboolean busy = FALSE;
     guint n = sampling->guests->len;
     if (sampling->config.sampling == VN_SAMPLING_AUTO)
         attach(sampling);
     guint first = sampling->turn;
     for (guint i = 0; i < n; i++) {
-        VnSampled *sampled = sampling->guests->pdata[(first + i) % n];
-        gint64 now_us = g_get_monotonic_time();
-        if (sampled->open && sampled->end_us <= now_us) {
-            close_window(sampling, sampled);
-        } else if (sampled->open && sampled->poll_us <= now_us) {
-            vn_window_poll(sampled->window);
-            sampled->poll_us =
-                now_us + vn_window_poll_ms(sampled->window) * (gint64) 1000;
-        } else if (!sampled->open && sampling->n_open < VN_SAMPLING_WINDOWS_MAX &&
-                   is_due(sampling, sampled, now_us)) {
-            open_window(sampling, sampled, now_us);
-            sampling->turn = (first + i + 1) % n;
-        }
+        guint place = (first + i) % n;
+        VnSampled *sampled = sampling->guests->pdata[place];
+        if (sampled->open && sampled->poll_us <= g_get_monotonic_time())
+            vn_sampled_poll(sampled);
+        busy = busy || open_or_close(sampling, sampled, place);
         next_us = MIN(next_us, next_of(sampling, sampled, g_get_monotonic_time()));
     }
-    return next_us;
+    return busy ? 0 : next_us;
 }
 
 const VnHeat *

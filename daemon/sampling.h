@@ -39,10 +39,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnSampling, vn_sampling_free)
 void vn_sampling_see(VnSampling *sampling, VnSnapshot *snapshot);
 
 /**
- * vn_sampling_tick:
+ * vn_sampling_tick: polls what is due, and opens or ends one window at most: with a
+ * libvirt that does not answer each may take seconds, and others wait for the worker.
  *
- * Returns: when it wants to be called again, in monotonic time; G_MAXINT64: not before
- *   something else happens
+ * Returns: when it wants to be called again, in monotonic time; 0: at once, there may be
+ *   more to do; G_MAXINT64: not before something else happens
  */
 gint64 vn_sampling_tick(VnSampling *sampling);
 

@@ -123,11 +123,13 @@ vn_sampler_can(const VnSampler *sampler, const VnGuest *guest, VnSampleSource so
 /* Why @source is not taken; NULL: it is. */
 static char *
 why_not(const VnSampler *sampler, const VnGuest *guest, guint forbidden,
-        VnSampleSource source)
+        char *const *failed, VnSampleSource source)
 {
     char *why = NULL;
     if (forbidden >> source & 1)
         return g_strdup("the configuration forbids it");
+    if (failed && failed[source])
+        return g_strdup(failed[source]);
     if (source != VN_SAMPLE_DIRTY_RATE || guest->pid <= 0)
         vn_sampler_can(sampler, guest, source, &why);
     return why;
@@ -135,13 +137,13 @@ why_not(const VnSampler *sampler, const VnGuest *guest, guint forbidden,
 
 gboolean
 vn_sampler_choose(const VnSampler *sampler, const VnGuest *guest, guint forbidden,
-                  VnSampleSource *ret_source, char **ret_why)
+                  char *const *failed, VnSampleSource *ret_source, char **ret_why)
 {
     g_autoptr(GString) reasons = g_string_new(NULL);
     gboolean found = FALSE;
-    for (guint i = 0; i <= VN_SAMPLE_DIRTY_RATE && !found; i++) {
+    for (guint i = 0; i < VN_SAMPLE_SOURCES && !found; i++) {
         VnSampleSource source = (VnSampleSource) i;
-        g_autofree char *why = why_not(sampler, guest, forbidden, source);
+        g_autofree char *why = why_not(sampler, guest, forbidden, failed, source);
         found = why == NULL;
         if (found)
             *ret_source = source;

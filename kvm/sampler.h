@@ -49,6 +49,8 @@ gboolean vn_sampler_can(const VnSampler *sampler, const VnGuest *guest,
 /**
  * vn_sampler_choose:
  * @forbidden: what the administrator does not want: 1 << VnSampleSource, or-ed
+ * @failed: (nullable) (array length=VN_SAMPLE_SOURCES): by source: NULL, or why it failed
+ *   when it was tried, so that it is not to be tried again
  * @ret_source: the best that there is; VN_SAMPLE_DIRTY_RATE, which libvirt measures, where
  *   there is nothing else; untouched when all is forbidden or missing
  * @ret_why: (transfer full): why it is none of the better ones, for people: "dirty-log:
@@ -57,7 +59,8 @@ gboolean vn_sampler_can(const VnSampler *sampler, const VnGuest *guest,
  * Returns: FALSE when there is none.
  */
 gboolean vn_sampler_choose(const VnSampler *sampler, const VnGuest *guest,
-                           guint forbidden, VnSampleSource *ret_source, char **ret_why);
+                           guint forbidden, char *const *failed,
+                           VnSampleSource *ret_source, char **ret_why);
 
 typedef struct VnWindow VnWindow;
 

@@ -18,6 +18,8 @@ typedef enum {
     VN_SAMPLE_DIRTY_RATE,  /* the dirty rate of a vCPU: neither address nor host node */
 } VnSampleSource;
 
+#define VN_SAMPLE_SOURCES (VN_SAMPLE_DIRTY_RATE + 1)
+
 /*
  * Limits: what 52 bits of guest-physical address hold; and the entries of one sample
  * (24 MiB), which are those of a 4 TiB guest whose every granule one vCPU accesses.

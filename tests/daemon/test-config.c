@@ -2,6 +2,8 @@
 /* The configuration file: every key, and every way to get one wrong. */
 #include "daemon/config.h"
 
+#include "model/sample.h"
+
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -24,6 +26,10 @@ test_defaults(void)
     g_assert_cmpuint(config.interval_seconds, ==, 0);
     g_assert_cmpfloat(config.reserve_ratio, ==, 0.02);
     g_assert_cmpuint(config.step_timeout_seconds, ==, 600);
+    g_assert_cmpint(config.sampling, ==, VN_SAMPLING_AUTO);
+    g_assert_cmpuint(config.forbidden_sources, ==, 0);
+    g_assert_cmpfloat(config.sample_budget_ratio, ==, 0.01);
+    g_assert_cmpfloat(config.sample_host_budget_ratio, ==, 0.01);
 }
 
 static void
@@ -45,6 +51,36 @@ test_every_key(void)
 }
 
 static void
+test_sampling(void)
+{
+    static const struct {
+        const char *text;
+        VnConfigSampling sampling;
+        guint forbidden;
+        double budget;
+    } cases[] = {
+        {"sampling=auto\nsample_budget_ratio=0.0001\n", VN_SAMPLING_AUTO, 0, 0.0001},
+        {"sampling = on-request\nforbidden_sources=\n", VN_SAMPLING_ON_REQUEST, 0, 0.01},
+        {"sampling=off\nsample_budget_ratio=1\n", VN_SAMPLING_OFF, 0, 1},
+        {"forbidden_sources = refault  dirty-log refault \n", VN_SAMPLING_AUTO,
+         1u << VN_SAMPLE_REFAULT | 1u << VN_SAMPLE_DIRTY_LOG_BPF, 0.01},
+        {"forbidden_sources=dirty-log dirty-ring refault numa-faults dirty-rate\n",
+         VN_SAMPLING_AUTO, (1u << VN_SAMPLE_SOURCES) - 1, 0.01},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *text = g_strconcat("[vnumad]\n", cases[i].text, NULL);
+        VnConfig config;
+        g_assert_true(parse(text, &config, &error));
+        g_assert_no_error(error);
+        g_assert_cmpint(config.sampling, ==, cases[i].sampling);
+        g_assert_cmpuint(config.forbidden_sources, ==, cases[i].forbidden);
+        g_assert_cmpfloat(config.sample_budget_ratio, ==, cases[i].budget);
+        g_assert_cmpfloat(config.sample_host_budget_ratio, ==, 0.01);
+    }
+}
+
+static void
 test_refused(void)
 {
     static const struct {
@@ -62,6 +98,16 @@ test_refused(void)
         {"[vnumad]\nreserve_ratio=nan\n", "reserve_ratio"},
         {"[vnumad]\nreserve_ratio=\n", "reserve_ratio"},
         {"[vnumad]\nstep_timeout_seconds=0\n", "step_timeout_seconds"},
+        {"[vnumad]\nsampling=on\n", "sampling"},
+        {"[vnumad]\nsampling=\n", "sampling"},
+        {"[vnumad]\nforbidden_sources=dirty-log, refault\n", "forbidden_sources"},
+        {"[vnumad]\nforbidden_sources=all\n", "'numa-faults'"},
+        {"[vnumad]\nsample_budget_ratio=0\n", "sample_budget_ratio"},
+        {"[vnumad]\nsample_budget_ratio=0.00009\n", "sample_budget_ratio"},
+        {"[vnumad]\nsample_budget_ratio=1.01\n", "sample_budget_ratio"},
+        {"[vnumad]\nsample_budget_ratio=1%\n", "sample_budget_ratio"},
+        {"[vnumad]\nsample_host_budget_ratio=inf\n", "sample_host_budget_ratio"},
+        {"[vnumad]\nsample_host_budget_ratio=-1\n", "sample_host_budget_ratio"},
         {"[vnumad]\nmange=all\n", "mange"},
         {"[policy]\nmanage=all\n", "policy"},
         {"manage=all\n", "vnumad.conf"},
@@ -109,6 +155,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/config/defaults", test_defaults);
     g_test_add_func("/config/every-key", test_every_key);
+    g_test_add_func("/config/sampling", test_sampling);
     g_test_add_func("/config/refused", test_refused);
     g_test_add_func("/config/read", test_read);
     return g_test_run();

@@ -171,6 +171,106 @@ test_no_room(Fixture *fixture, gconstpointer unused)
     g_assert_cmpuint(count_past(again, "uuid-of-g1"), >=, 1);
 }
 
+/* A step on vCPU @id of the fixture's guest, as it was recorded. */
+static void
+record_pin(const Fixture *fixture, VnLedger *ledger, guint id, const char *cpus,
+           const char *event, VnOutcome outcome)
+{
+    g_autoptr(VnPlan) plan = vn_plan_new();
+    const VnGuest *guest = fixture->snapshot->guests->pdata[0];
+    VnStep *step = vn_plan_add_step(plan, VN_STEP_PIN_VCPU, guest, id, vn_idset_new(),
+                                    scenario_idset(cpus));
+    vn_step_set_outcome(step, outcome, NULL);
+    append(ledger, event, step);
+}
+
+static void
+assert_ours(const Fixture *fixture, const VnLedger *ledger, gboolean first,
+            gboolean second)
+{
+    VnGuest *guest = fixture->snapshot->guests->pdata[0];
+    for (guint i = 0; i < 2; i++)
+        vn_guest_find_vcpu(guest, i)->pin_is_ours = FALSE;
+    vn_ledger_mark_pins(ledger, guest);
+    g_assert_cmpint(vn_guest_find_vcpu(guest, 0)->pin_is_ours, ==, first);
+    g_assert_cmpint(vn_guest_find_vcpu(guest, 1)->pin_is_ours, ==, second);
+}
+
+/* Ours is a pin that our last step made, also after the ledger was read anew. */
+static void
+test_mark_pins(Fixture *fixture, gconstpointer unused)
+{
+    const VnGuest *guest = fixture->snapshot->guests->pdata[0];
+    g_autoptr(VnLedger) ledger = open_ledger(fixture);
+    record_pin(fixture, ledger, 0, "0-1", "end", VN_OUTCOME_DONE);
+    assert_ours(fixture, ledger, FALSE, FALSE); /* as they are not pinned */
+    scenario_pin(guest, 0, "0-1");
+    scenario_pin(guest, 1, "0-1");
+    assert_ours(fixture, ledger, TRUE, FALSE);
+    g_autoptr(VnLedger) again = open_ledger(fixture);
+    assert_ours(fixture, again, TRUE, FALSE);
+
+    /* What was begun, failed or is another's changes nothing. */
+    record_pin(fixture, ledger, 0, "2-3", "begin", VN_OUTCOME_PLANNED);
+    record_pin(fixture, ledger, 0, "2-3", "end", VN_OUTCOME_FAILED);
+    record_pin(fixture, ledger, 10, "2-3", "end", VN_OUTCOME_DONE);
+    VnGuest *other = scenario_guest(fixture->snapshot, "g2", 2, 1, 256);
+    scenario_pin(other, 0, "0-1");
+    vn_ledger_mark_pins(ledger, other);
+    g_assert_false(vn_guest_find_vcpu(other, 0)->pin_is_ours);
+    assert_ours(fixture, ledger, TRUE, FALSE);
+
+    /* Only the last counts; and who pins it anew himself has it. */
+    record_pin(fixture, ledger, 0, "2-3", "end", VN_OUTCOME_DONE);
+    assert_ours(fixture, ledger, FALSE, FALSE);
+    scenario_pin(guest, 0, "2-3");
+    assert_ours(fixture, ledger, TRUE, FALSE);
+
+    /* One that is ours by its definition stays so. */
+    VnVcpu *second = vn_guest_find_vcpu(guest, 1);
+    second->pin_is_ours = TRUE;
+    vn_ledger_mark_pins(ledger, fixture->snapshot->guests->pdata[0]);
+    g_assert_true(second->pin_is_ours);
+}
+
+static void
+test_mark_pins_of_many(Fixture *fixture, gconstpointer unused)
+{
+    VnGuest *large = scenario_guest(fixture->snapshot, "g3", 1, 255, 256);
+    g_autoptr(VnLedger) ledger = open_ledger(fixture);
+    for (guint i = 0; i < 255; i++)
+        scenario_pin(large, i, "0-1");
+    for (guint i = 0; i < 1024; i++)
+        append(ledger, "end", fixture->step);
+    g_test_timer_start();
+    for (guint i = 0; i < 100; i++)
+        vn_ledger_mark_pins(ledger, large);
+    g_test_message("100 guests of 255 vCPUs: %.3f s", g_test_timer_elapsed());
+    g_assert_cmpfloat(g_test_timer_last(), <, 10);
+}
+
+/* The last step of the guest says which policy it follows. */
+static void
+test_was_steered(Fixture *fixture, gconstpointer unused)
+{
+    const VnGuest *guest = fixture->snapshot->guests->pdata[0];
+    g_autoptr(VnLedger) ledger = open_ledger(fixture);
+    g_assert_false(vn_ledger_was_steered(ledger, guest));
+    fixture->step->policy = "steer";
+    append(ledger, "end", fixture->step);
+    g_assert_false(vn_ledger_was_steered(ledger, guest)); /* it was not carried out */
+    vn_step_set_outcome(fixture->step, VN_OUTCOME_DONE, NULL);
+    append(ledger, "end", fixture->step);
+    g_assert_true(vn_ledger_was_steered(ledger, guest));
+    record_pin(fixture, ledger, 0, "0-1", "begin", VN_OUTCOME_DONE);
+    g_autoptr(VnLedger) again = open_ledger(fixture);
+    g_assert_true(vn_ledger_was_steered(again, guest));
+    g_assert_false(
+        vn_ledger_was_steered(again, scenario_guest(fixture->snapshot, "g2", 1, 1, 256)));
+    record_pin(fixture, again, 0, "0-1", "end", VN_OUTCOME_DONE);
+    g_assert_false(vn_ledger_was_steered(again, guest));
+}
+
 static void
 test_folder_cannot_be_made(void)
 {
@@ -194,6 +294,9 @@ main(int argc, char **argv)
     ADD("/ledger/only-the-last-steps", test_only_the_last_steps);
     ADD("/ledger/large-file-is-set-aside", test_large_file_is_set_aside);
     ADD("/ledger/no-room", test_no_room);
+    ADD("/ledger/mark-pins", test_mark_pins);
+    ADD("/ledger/mark-pins-of-many", test_mark_pins_of_many);
+    ADD("/ledger/was-steered", test_was_steered);
     g_test_add_func("/ledger/folder-cannot-be-made", test_folder_cannot_be_made);
     return g_test_run();
 }

@@ -371,6 +371,58 @@ test_damaged(void)
     }
 }
 
+/* Alone what the definition has switched on; and a copy has it, too. */
+static void
+test_dirty_ring(void)
+{
+    static const struct {
+        const char *features;
+        gboolean ring;
+    } cases[] = {
+        {"", FALSE},
+        {"<features/>", FALSE},
+        {"<features><kvm/></features>", FALSE},
+        {"<features><kvm><dirty-ring state='on' size='4096'/></kvm></features>", TRUE},
+        {"<features><kvm><dirty-ring state='off' size='4096'/></kvm></features>", FALSE},
+        {"<features><kvm><dirty-ring size='4096'/></kvm></features>", FALSE},
+        {"<features><dirty-ring state='on'/></features>", FALSE},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *xml = g_strconcat(HEAD "<memory>1024</memory><vcpu>1</vcpu>",
+                                           cases[i].features, "</domain>", NULL);
+        g_autoptr(VnGuest) guest = parse(xml);
+        g_autoptr(VnGuest) clone = vn_guest_clone(guest);
+        g_assert_cmpint(guest->dirty_ring, ==, cases[i].ring);
+        g_assert_cmpint(clone->dirty_ring, ==, cases[i].ring);
+    }
+}
+
+/* A pin is ours where our record stands beside it, and says the same still. */
+static void
+test_pins_of_ours(void)
+{
+    g_autoptr(VnGuest) guest =
+        parse(HEAD "<metadata><d:derived xmlns:d='urn:vnumad:derived:1'>"
+                   "<d:wrote part='vcpupin' ids='0-1,3' value='0-1'/>"
+                   "<d:wrote part='vcpupin' ids='9' value='0-1'/>"
+                   "<d:wrote part='vcpupins' ids='2' value='0-1'/></d:derived></metadata>"
+                   "<memory>1024</memory><vcpu>4</vcpu>"
+                   "<cputune><vcpupin vcpu='0' cpuset='0-1'/>"
+                   "<vcpupin vcpu='1' cpuset='2-3'/><vcpupin vcpu='2' cpuset='0-1'/>"
+                   "</cputune></domain>");
+    static const gboolean ours[] = {TRUE, FALSE, FALSE, FALSE};
+    g_autoptr(VnGuest) clone = vn_guest_clone(guest);
+    for (guint i = 0; i < 4; i++) {
+        g_assert_cmpint(vn_guest_find_vcpu(guest, i)->pin_is_ours, ==, ours[i]);
+        g_assert_cmpint(vn_guest_find_vcpu(clone, i)->pin_is_ours, ==, ours[i]);
+    }
+
+    g_autoptr(VnGuest) other =
+        parse(HEAD "<memory>1024</memory><vcpu>1</vcpu>"
+                   "<cputune><vcpupin vcpu='0' cpuset='0-1'/></cputune></domain>");
+    g_assert_false(vn_guest_find_vcpu(other, 0)->pin_is_ours);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -385,5 +437,7 @@ main(int argc, char **argv)
     g_test_add_func("/domain/vcpus-at-the-limit", test_vcpus_at_the_limit);
     g_test_add_func("/domain/size-and-depth-limits", test_size_and_depth_limits);
     g_test_add_func("/domain/damaged", test_damaged);
+    g_test_add_func("/domain/dirty-ring", test_dirty_ring);
+    g_test_add_func("/domain/pins-of-ours", test_pins_of_ours);
     return g_test_run();
 }

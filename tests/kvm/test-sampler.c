@@ -146,11 +146,27 @@ test_choose(void)
         g_autofree char *why = NULL;
         VnSampleSource source;
         gboolean found =
-            vn_sampler_choose(sampler, guest, cases[i].forbidden, &source, &why);
+            vn_sampler_choose(sampler, guest, cases[i].forbidden, NULL, &source, &why);
         g_test_message("%s", why);
         g_assert_cmpint(found ? (int) source : -1, ==, cases[i].source);
         g_assert_nonnull(strstr(why, cases[i].says));
     }
+}
+
+/* One that failed is passed over, and says why itself. */
+static void
+test_choose_another(void)
+{
+    g_autoptr(VnSampler) sampler = vn_sampler_new(0);
+    g_autoptr(VnGuest) guest = no_guest(getpid());
+    char reason[] = "it was refused";
+    char *failed[VN_SAMPLE_SOURCES] = {[VN_SAMPLE_NUMA_FAULTS] = reason};
+    g_autofree char *why = NULL;
+    VnSampleSource source;
+    g_assert_true(vn_sampler_choose(sampler, guest, 1u << VN_SAMPLE_REFAULT, failed,
+                                    &source, &why));
+    g_assert_cmpint(source, ==, VN_SAMPLE_DIRTY_RATE);
+    g_assert_nonnull(strstr(why, "; numa-faults: it was refused"));
 }
 
 /* A process that has ended, and been waited for. */
@@ -210,6 +226,7 @@ main(int argc, char **argv)
     g_test_add_func("/sampler/missing", test_missing);
     g_test_add_func("/sampler/cannot", test_cannot);
     g_test_add_func("/sampler/choose", test_choose);
+    g_test_add_func("/sampler/choose-another", test_choose_another);
     g_test_add_func("/sampler/gone", test_gone);
     g_test_add_func("/sampler/numa-faults", test_numa_faults);
     return g_test_run();
