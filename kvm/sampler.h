@@ -49,8 +49,8 @@ gboolean vn_sampler_can(const VnSampler *sampler, const VnGuest *guest,
 /**
  * vn_sampler_choose:
  * @forbidden: what the administrator does not want: 1 << VnSampleSource, or-ed
- * @ret_source: the best that there is; VN_SAMPLE_DIRTY_RATE, which libvirt measures, where
- *   there is nothing else; untouched when all is forbidden or missing
+ * @ret_source: the best that there is; VN_SAMPLE_DIRTY_RATE, which libvirt measures,
+ *   where there is nothing else; untouched when all is forbidden or missing
  * @ret_why: (transfer full): why it is none of the better ones, for people: "dirty-log:
  *   ...; dirty-ring: ..."; empty when it is the first
  *

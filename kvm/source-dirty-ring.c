@@ -259,5 +259,6 @@ const VnSourceOps vn_source_dirty_ring = {.can = can,
                                           .start = start,
                                           .poll = poll_rings,
                                           .poll_ms = POLL_MS_START,
+                                          .splits = TRUE,
                                           .stop = stop,
                                           .release = release};
