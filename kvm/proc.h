@@ -53,7 +53,8 @@ double vn_proc_parse_huge_share(const char *text);
  * @target: of a link in /proc/PID/fd
  * @ret_kvm_id: the vCPU's id in KVM; untouched when it is not one
  *
- * Returns: whether it is a vCPU's descriptor, "anon_inode:kvm-vcpu:N" (create_vcpu_fd() in
- *   virt/kvm/kvm_main.c).
+ * Returns: whether it is a vCPU's descriptor, "anon_inode:kvm-vcpu:N".
+ *
+ * Source of the format: create_vcpu_fd() in virt/kvm/kvm_main.c.
  */
 gboolean vn_proc_parse_vcpu_link(const char *target, guint *ret_kvm_id);

@@ -26,8 +26,8 @@ typedef struct {
  * @guest: with its pid and vCPUs' thread ids
  * @pidfd: of the same process
  * @error: UNSUPPORTED: the guest has no dirty rings, or more than
- *   VN_RING_MAPS_ENTRIES_MAX; a vCPU was unplugged, of which QEMU keeps the descriptor; or
- *   the kernel has no pidfd_getfd (Linux 5.6); GONE; REFUSED; FAILED
+ *   VN_RING_MAPS_ENTRIES_MAX; a vCPU was unplugged, of which QEMU keeps the descriptor;
+ *   or the kernel has no pidfd_getfd (Linux 5.6); GONE; REFUSED; FAILED
  *
  * Returns: (transfer full): of VnRingMap, one a vCPU
  */

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+#!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # sampling.sh: windows of kvm/sampler.h on guests, and the workload as witness of what came out
 # (". tests/lab/sampling.sh" behind lib.sh; "lab_use_samplers BUILD" first). For test-sampling.sh
