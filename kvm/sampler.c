@@ -250,8 +250,8 @@ vn_window_poll(VnWindow *window)
     window->sample->cost.cpu_us += window->poll_us;
 }
 
-static gboolean
-has_ended(const VnWindow *window)
+gboolean
+vn_source_has_ended(const VnWindow *window)
 {
     struct pollfd end = {.fd = window->pidfd, .events = POLLIN};
     return poll(&end, 1, 0) > 0;
@@ -269,7 +269,7 @@ vn_window_stop(VnWindow *old_window, VnSlots **ret_slots, GError **error)
         window->sample->cost.splits = vn_huge_splits(window->huge);
     }
     gboolean stopped = window->ops->stop(window, slots, error);
-    if (has_ended(window)) {
+    if (vn_source_has_ended(window)) {
         g_clear_error(error);
         g_set_error(error, VN_ERROR, VN_ERROR_GONE,
                     "guest %s: sample: it ended within the window", window->name);

@@ -61,6 +61,9 @@ extern const VnSourceOps vn_source_dirty_ring;
 extern const VnSourceOps vn_source_refault;
 extern const VnSourceOps vn_source_numa_faults;
 
+/** vn_source_has_ended: whether the window's process has, even if another has its id. */
+gboolean vn_source_has_ended(const VnWindow *window);
+
 /** vn_source_can_watch: whether BPF watches this; for sources that need it. */
 gboolean vn_source_can_watch(const VnSampler *sampler, VnAccessesKind kind,
                              char **ret_why);
