@@ -90,6 +90,30 @@ logging()
     timeout -k 5 100 "$measure" "$(virsh domuuid "$1" | head -n 1)" "$2" "$3" >"$work/measured"
 }
 
+# round_seconds NAME MB...: for how long each job of the workload, of so many MB each, has to be
+# looked at to have visited all of its pages, at the speed that it has here and now, and logged.
+round_seconds()
+{
+    local name=$1
+    shift
+    grep -Ea '^WORKLOAD beat=.*'$'\r$' "$(lab_guest_log "$name")" | tail -n 4 | tr -d '\r' |
+        awk -v sizes="$*" '
+        {
+            n = split(sizes, mb, " ")
+            for (i = 1; i <= NF; i++) { split($i, pair, "="); now[pair[1]] = pair[2] }
+            if (NR == 1) for (key in now) first[key] = now[key]
+        }
+        END {
+            for (i = 0; i < n; i++) {
+                ops = now["job" i] - first["job" i]
+                needs = ops > 0 ? mb[i + 1] * 256 * (now["ms"] - first["ms"]) / ops / 1000 : 30
+                if (needs > longest) longest = needs
+            }
+            seconds = int(2 * longest) + 1
+            print seconds > 40 ? 40 : seconds
+        }'
+}
+
 # cost KEY: what the last window's line of costs has for it.
 cost()
 {
@@ -195,8 +219,14 @@ huge_mappings()
     cat "/sys/kernel/debug/kvm/$(lab_guest_pid "$1")"-*/pages_2m
 }
 
-# huge_pages NAME: KiB of its QEMU that its own page tables map by huge pages.
+# huge_pages NAME: KiB of its RAM that QEMU's own page tables map by huge pages.
 huge_pages()
 {
-    sed -n 's/^AnonHugePages: *\([0-9]*\) kB/\1/p' "/proc/$(lab_guest_pid "$1")/smaps_rollup"
+    local pid
+    pid=$(lab_guest_pid "$1") || return 1
+    awk '
+        NR == FNR { ram[$1] = 1; next }
+        /^[0-9a-f]+-[0-9a-f]+ / { split($1, range, "-"); inside = range[1] in ram }
+        inside && $1 == "AnonHugePages:" { sum += $2 }
+        END { print sum + 0 }' <(lab_ram_vmas "$pid") "/proc/$pid/smaps"
 }
