@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "model/vnuma.h"
+#include "model/idset.h"
 
 char *
 vn_proc_read(const char *path, gsize limit_bytes, GError **error)
@@ -116,14 +116,14 @@ vn_proc_parse_huge_share(const char *text)
 }
 
 gboolean
-vn_proc_parse_vcpu_link(const char *target, guint *ret_vcpu)
+vn_proc_parse_vcpu_link(const char *target, guint *ret_kvm_id)
 {
     static const char prefix[] = "anon_inode:kvm-vcpu:";
-    guint64 vcpu;
+    guint64 kvm_id;
     if (!g_str_has_prefix(target, prefix) ||
-        !g_ascii_string_to_unsigned(target + strlen(prefix), 10, 0, VN_VCPUS_MAX - 1,
-                                    &vcpu, NULL))
+        !g_ascii_string_to_unsigned(target + strlen(prefix), 10, 0, VN_PROC_KVM_ID_MAX,
+                                    &kvm_id, NULL))
         return FALSE;
-    *ret_vcpu = (guint) vcpu;
+    *ret_kvm_id = (guint) kvm_id;
     return TRUE;
 }

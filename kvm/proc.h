@@ -10,6 +10,9 @@
 /* Host nodes of one thread's counters: the kernel's largest (CONFIG_NODES_SHIFT 10). */
 #define VN_PROC_NODES_MAX 1024u
 
+/* Of a vCPU in KVM: a local APIC's, in which numbers may be left out. */
+#define VN_PROC_KVM_ID_MAX 65535u
+
 typedef struct {
     guint host_node;
     guint64 faults; /* private and shared, as the kernel's scan has decayed them */
@@ -48,10 +51,10 @@ double vn_proc_parse_huge_share(const char *text);
 /**
  * vn_proc_parse_vcpu_link:
  * @target: of a link in /proc/PID/fd
- * @ret_vcpu: untouched when it is not one
+ * @ret_kvm_id: the vCPU's id in KVM; untouched when it is not one
  *
- * Returns: whether it is a vCPU's descriptor, "anon_inode:kvm-vcpu:N" (create_vcpu_fd()
- * in
- *   virt/kvm/kvm_main.c).
+ * Returns: whether it is a vCPU's descriptor, "anon_inode:kvm-vcpu:N".
+ *
+ * Source of the format: create_vcpu_fd() in virt/kvm/kvm_main.c.
  */
-gboolean vn_proc_parse_vcpu_link(const char *target, guint *ret_vcpu);
+gboolean vn_proc_parse_vcpu_link(const char *target, guint *ret_kvm_id);

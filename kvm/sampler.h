@@ -75,6 +75,7 @@ typedef struct VnWindow VnWindow;
  *
  * By source:
  * VN_SAMPLE_DIRTY_LOG_BPF: counts pages while somebody has the dirty log switched on.
+ *   Polled, it sees more exactly how many huge mappings that splits (kvm/huge.h).
  * VN_SAMPLE_DIRTY_RING: likewise, where the guest has dirty rings.
  * VN_SAMPLE_REFAULT: has the kernel drop the guest's second-stage mappings, by writing 4
  *   to /proc/PID/clear_refs; each is made again at its next access. This also begins a

@@ -2,6 +2,9 @@
 /* The dirty log, page by page and vCPU by vCPU, counted in the kernel by BPF. */
 #include "kvm/source.h"
 
+/* Only to see how many huge mappings are split at the most: logging ends within. */
+#define POLL_MS 250u
+
 static gboolean
 can(const VnSampler *sampler, const VnGuest *guest, char **ret_why)
 {
@@ -28,5 +31,9 @@ release(VnWindow *window)
     vn_accesses_close(g_steal_pointer(&window->state), NULL, NULL, NULL, NULL);
 }
 
-const VnSourceOps vn_source_dirty_log = {
-    .can = can, .start = start, .stop = stop, .release = release};
+const VnSourceOps vn_source_dirty_log = {.can = can,
+                                         .start = start,
+                                         .poll_ms = POLL_MS,
+                                         .splits = TRUE,
+                                         .stop = stop,
+                                         .release = release};

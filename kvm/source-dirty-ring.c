@@ -82,7 +82,7 @@ can(const VnSampler *sampler, const VnGuest *guest, char **ret_why)
         *ret_why = g_strdup_printf("process %d: %s", guest->pid, g_strerror(errno));
         return FALSE;
     }
-    g_autoptr(GPtrArray) maps = vn_ring_maps_open(guest->pid, pidfd, &problem);
+    g_autoptr(GPtrArray) maps = vn_ring_maps_open(guest, pidfd, &problem);
     close(pidfd);
     if (!maps)
         *ret_why = g_strdup(problem->message);
@@ -194,7 +194,7 @@ poll_rings(VnWindow *window)
 static gboolean
 start(VnWindow *window, const VnGuest *guest, GError **error)
 {
-    g_autoptr(GPtrArray) maps = vn_ring_maps_open(window->pid, window->pidfd, error);
+    g_autoptr(GPtrArray) maps = vn_ring_maps_open(guest, window->pidfd, error);
     if (!maps) {
         g_prefix_error(error, "guest %s: sample: ", window->name);
         return FALSE;
@@ -259,5 +259,6 @@ const VnSourceOps vn_source_dirty_ring = {.can = can,
                                           .start = start,
                                           .poll = poll_rings,
                                           .poll_ms = POLL_MS_START,
+                                          .splits = TRUE,
                                           .stop = stop,
                                           .release = release};

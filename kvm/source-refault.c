@@ -37,17 +37,19 @@ can(const VnSampler *sampler, const VnGuest *guest, char **ret_why)
     return FALSE;
 }
 
+/* Once open, the file is this process's and nobody's else, if it still runs then. */
 static gboolean
-drop_mappings(int pid, GError **error)
+drop_mappings(const VnWindow *window, GError **error)
 {
-    g_autofree char *path = clear_refs_path(pid);
+    g_autofree char *path = clear_refs_path(window->pid);
     int file = open(path, O_WRONLY | O_CLOEXEC);
     if (file < 0) {
         vn_error_set_errno(error, errno, "%s", path);
         return FALSE;
     }
-    ssize_t written = write(file, CLEAR_SOFT_DIRTY, 1);
-    int problem = written == 1 ? 0 : errno;
+    int problem = ESRCH;
+    if (!vn_source_has_ended(window))
+        problem = write(file, CLEAR_SOFT_DIRTY, 1) == 1 ? 0 : errno;
     close(file);
     if (problem)
         vn_error_set_errno(error, problem, "%s", path);
@@ -66,8 +68,9 @@ start(VnWindow *window, const VnGuest *guest, GError **error)
     window->state = vn_source_watch(window, guest, VN_ACCESSES_FAULTS, error);
     if (!window->state)
         return FALSE;
-    if (drop_mappings(window->pid, error))
+    if (drop_mappings(window, error))
         return TRUE;
+    g_prefix_error(error, "guest %s: sample: ", window->name);
     release(window);
     return FALSE;
 }

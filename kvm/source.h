@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kvm/accesses.h"
+#include "kvm/huge.h"
 #include "kvm/sampler.h"
 
 /*
@@ -20,6 +21,7 @@ typedef struct {
 
     void (*poll)(VnWindow *window); /* NULL: need not be */
     guint poll_ms;                  /* at first; later the source sets window->poll_ms */
+    gboolean splits; /* it is for when the dirty log is on, which splits huge mappings */
 
     /* Fills window->sample, and @slots. */
     gboolean (*stop)(VnWindow *window, VnSlots *slots, GError **error);
@@ -42,7 +44,9 @@ struct VnWindow {
     int pidfd;
     GArray *vcpus;   /* of VnSourceVcpu */
     VnSlots *memory; /* NULL: not known */
+    VnHuge *huge;    /* NULL: nothing is split, or it cannot be known */
     guint poll_ms;
+    guint64 poll_us; /* what the last poll took */
     VnSample *sample;
     gpointer state; /* the source's */
 };
@@ -56,6 +60,9 @@ extern const VnSourceOps vn_source_dirty_log;
 extern const VnSourceOps vn_source_dirty_ring;
 extern const VnSourceOps vn_source_refault;
 extern const VnSourceOps vn_source_numa_faults;
+
+/** vn_source_has_ended: whether the window's process has, even if another has its id. */
+gboolean vn_source_has_ended(const VnWindow *window);
 
 /** vn_source_can_watch: whether BPF watches this; for sources that need it. */
 gboolean vn_source_can_watch(const VnSampler *sampler, VnAccessesKind kind,

@@ -104,11 +104,11 @@ test_vcpu_link(void)
         const char *target;
         int vcpu; /* -1: not one */
     } cases[] = {
-        {"anon_inode:kvm-vcpu:0", 0},     {"anon_inode:kvm-vcpu:4095", 4095},
-        {"anon_inode:kvm-vcpu:4096", -1}, {"anon_inode:kvm-vcpu:", -1},
-        {"anon_inode:kvm-vcpu:1 ", -1},   {"anon_inode:kvm-vcpu:-1", -1},
-        {"anon_inode:kvm-vm", -1},        {"anon_inode:kvm-vcpu-stats:1", -1},
-        {"/anon_inode:kvm-vcpu:1", -1},   {"", -1},
+        {"anon_inode:kvm-vcpu:0", 0},      {"anon_inode:kvm-vcpu:65535", 65535},
+        {"anon_inode:kvm-vcpu:65536", -1}, {"anon_inode:kvm-vcpu:", -1},
+        {"anon_inode:kvm-vcpu:1 ", -1},    {"anon_inode:kvm-vcpu:-1", -1},
+        {"anon_inode:kvm-vm", -1},         {"anon_inode:kvm-vcpu-stats:1", -1},
+        {"/anon_inode:kvm-vcpu:1", -1},    {"", -1},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         guint vcpu = 77;

@@ -4,7 +4,7 @@
  * (virt/kvm/dirty_ring.c; accel/kvm/kvm-all.c: kvm_dirty_ring_reap_one()), with copies
  * taken at any moment: nothing is counted twice or made up, and what is missed is lost.
  */
-#include "kvm/ring.h"
+#include "kvm/ring-map.h"
 
 #include <string.h>
 
@@ -226,6 +226,37 @@ test_random(void)
     }
 }
 
+/* KVM's ids are not QEMU's numbers, but rise with them. */
+static void
+test_number(void)
+{
+    static const struct {
+        guint kvm_ids[5]; /* in the order of descriptors; 99: no more */
+        guint vcpus[5];
+        guint rings[5]; /* of which vCPU each is, by KVM's id; 99: it is not known */
+    } cases[] = {
+        {{0, 1, 99}, {0, 1, 99}, {0, 1}},
+        {{6, 0, 4, 1, 99}, {0, 1, 3, 4, 99}, {0, 1, 3, 4}}, /* three cores a socket */
+        {{0, 1, 2, 99}, {0, 2, 99}, {99}},                  /* one was unplugged */
+        {{0, 99}, {0, 1, 99}, {99}},
+        {{0, 0, 99}, {0, 1, 99}, {99}}, /* of two machines */
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GPtrArray) maps = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(GArray) vcpus = g_array_new(FALSE, FALSE, sizeof(guint));
+        for (guint n = 0; cases[i].kvm_ids[n] != 99; n++) {
+            VnRingMap *map = g_new0(VnRingMap, 1);
+            map->kvm_id = cases[i].kvm_ids[n];
+            g_ptr_array_add(maps, map);
+        }
+        for (guint n = 0; cases[i].vcpus[n] != 99; n++)
+            g_array_append_val(vcpus, cases[i].vcpus[n]);
+        g_assert_cmpint(vn_ring_maps_number(maps, vcpus), ==, cases[i].rings[0] != 99);
+        for (guint n = 0; cases[i].rings[0] != 99 && n < maps->len; n++)
+            g_assert_cmpuint(((VnRingMap *) maps->pdata[n])->vcpu, ==, cases[i].rings[n]);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -237,5 +268,6 @@ main(int argc, char **argv)
     g_test_add_func("/ring/overwritten", test_overwritten);
     g_test_add_func("/ring/garbage", test_garbage);
     g_test_add_func("/ring/random", test_random);
+    g_test_add_func("/ring/number", test_number);
     return g_test_run();
 }
