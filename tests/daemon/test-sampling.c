@@ -203,9 +203,14 @@ test_timetable(Fixture *fixture, gconstpointer unused)
     assert_says(fixture, 0, "source", "dirty-log");
 
     pass(fixture, 5 * MINUTE);
-    g_autoptr(VnLocality) locality = vn_sampling_locality(
-        fixture->sampling, guest_at(fixture, 0), fixture->snapshot->host, &error);
+    const VnHost *host = fixture->snapshot->host;
+    const VnGuest *guest = guest_at(fixture, 0);
+    g_autoptr(VnPlacement) placement =
+        vn_sampling_placement(fixture->sampling, guest, host, &error);
     g_assert_no_error(error);
+    g_autoptr(VnLocality) locality =
+        vn_locality_new(vn_sampling_heat(fixture->sampling, guest), placement, host,
+                        g_get_monotonic_time());
     g_assert_cmpfloat(locality->guest.locality, ==, 1);
     guint early = fake_at(0)->n_windows;
     g_assert_cmpuint(early, >=, 8);
@@ -438,8 +443,8 @@ test_pages_gone(Fixture *fixture, gconstpointer unused)
     fake.pages_gone = TRUE;
     pass(fixture, MINUTE);
     g_assert_nonnull(vn_sampling_heat(fixture->sampling, guest_at(fixture, 0)));
-    g_assert_null(vn_sampling_locality(fixture->sampling, guest_at(fixture, 0),
-                                       fixture->snapshot->host, &error));
+    g_assert_null(vn_sampling_placement(fixture->sampling, guest_at(fixture, 0),
+                                        fixture->snapshot->host, &error));
     g_assert_error(error, VN_ERROR, VN_ERROR_GONE);
 }
 
