@@ -388,7 +388,7 @@ draw_emptiness(const VnHeatLayout *layout)
     vn_heat_set_color(layout->cr, VN_HEAT_GREY);
     vn_heat_draw_text(layout->cr, layout->x + layout->map_width / 2.0,
                       layout->y + layout->map_height / 2.0, 0.5, layout->map_width - 8,
-                      "no accesses were seen yet");
+                      "nothing is known of its accesses yet");
 }
 
 void

@@ -103,22 +103,38 @@ locality_text(GVariant *sample)
                            locality, remote, confidence);
 }
 
+/* Which share was local is not known of every sample. */
+static gboolean
+has_locality(GVariant *vcpus)
+{
+    for (gsize i = 0; i < g_variant_n_children(vcpus); i++) {
+        g_autoptr(GVariant) vcpu = g_variant_get_child_value(vcpus, i);
+        if (vn_reply_has(vcpu, "locality_ratio"))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static VnTable *
 vcpus_table(GVariant *vcpus)
 {
     VnTable *table = vn_table_new();
+    gboolean local = has_locality(vcpus);
     vn_table_add_column(table, "VCPU", VN_ALIGN_RIGHT);
     vn_table_add_column(table, "READS", VN_ALIGN_RIGHT);
     vn_table_add_column(table, "WRITES", VN_ALIGN_RIGHT);
     vn_table_add_column(table, "ACCESSES", VN_ALIGN_RIGHT);
-    vn_table_add_column(table, "LOCAL", VN_ALIGN_RIGHT);
+    if (local)
+        vn_table_add_column(table, "LOCAL", VN_ALIGN_RIGHT);
     for (gsize i = 0; i < g_variant_n_children(vcpus); i++) {
         g_autoptr(GVariant) vcpu = g_variant_get_child_value(vcpus, i);
         vn_table_add_uint(table, vn_reply_uint64(vcpu, "id"));
         vn_table_add_uint(table, vn_reply_uint64(vcpu, "reads"));
         vn_table_add_uint(table, vn_reply_uint64(vcpu, "writes"));
         vn_table_add_uint(table, vn_reply_uint64(vcpu, "accesses"));
-        vn_table_take(table, vn_format_ratio(vn_reply_double(vcpu, "locality_ratio")));
+        if (local)
+            vn_table_take(table,
+                          vn_format_ratio(vn_reply_double(vcpu, "locality_ratio")));
     }
     return table;
 }
