@@ -106,7 +106,6 @@ add_step(const Mover *mover, const GArray *pieces, int from, int to, VnPlan *pla
     step->policy = VN_STEER_POLICY;
     step->parts = g_steal_pointer(&parts);
     step->parts_only = TRUE;
-    step->policy = VN_STEER_POLICY;
     step->bytes = vn_step_parts_bytes(step);
     step->expected_gain = gain;
     g_autofree char *size = vn_text_bytes(step->bytes);

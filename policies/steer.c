@@ -331,6 +331,7 @@ vn_steer_guest(const VnSnapshot *snapshot, const VnGuest *guest,
             planned >= vn_arranger_score(arranger, arranger->today) + VN_STEER_GAIN_MIN)
             return stay(arranger, evidence, plan, decision);
         decision->expected_cost = evidence->expected_cost;
+        set_parts(guest, evidence, plan);
         return VN_STEER_AGREE;
     }
     g_autoptr(VnArrangement) wanted = choose(arranger);

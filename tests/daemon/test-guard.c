@@ -124,6 +124,38 @@ forge_step(VnPlan *plan, const VnGuest *guest)
                             vn_idset_new_with(0));
 }
 
+static void
+add_parts_step(VnPlan *plan, const VnGuest *guest, guint from, guint to, guint64 mib)
+{
+    VnStep *step = vn_plan_add_step(plan, VN_STEP_MOVE_MEMORY, guest, 0,
+                                    vn_idset_new_with(from), vn_idset_new_with(to));
+    step->parts_only = TRUE;
+    step->bytes = mib * MIB;
+}
+
+/* Parts that change places need room for the difference; the cell's others make none. */
+static void
+test_parts(void)
+{
+    VnConfig config = vn_config_defaults();
+    for (guint missing = 0; missing < 2; missing++) {
+        g_autoptr(VnSnapshot) snapshot = scenario_new(2, 2, 3072);
+        VnGuest *guest = scenario_guest(snapshot, "g1", 1, 2, 1600);
+        for (guint i = 0; i < 2; i++)
+            vn_cell_set_resident(scenario_cell(guest, 0), i, 800 * MIB);
+        guint64 reserve = vn_guard_reserve(snapshot->host->nodes->pdata[1], &config);
+        set_free(snapshot, 1, reserve / MIB + 51 - 2 * missing);
+        g_autoptr(VnPlan) plan = vn_plan_new();
+        vn_decision_set_reason(vn_plan_add_decision(plan, "g1"), "forged");
+        add_parts_step(plan, guest, 0, 1, 300);
+        add_parts_step(plan, guest, 1, 0, 250);
+        vn_guard(snapshot, &config, plan);
+        g_assert_cmpuint(plan->steps->len, ==, 2 - missing);
+        if (missing)
+            assert_refused(plan, "host node 1 is too full: 50.0 MiB would arrive");
+    }
+}
+
 /* Whatever a policy says. */
 static void
 test_who_must_not_be_touched(void)
@@ -240,6 +272,7 @@ main(int argc, char **argv)
     g_test_add_func("/guard/room", test_room);
     g_test_add_func("/guard/refusals-follow-each-other", test_refusals_follow_each_other);
     g_test_add_func("/guard/huge-pages", test_huge_pages);
+    g_test_add_func("/guard/parts", test_parts);
     g_test_add_func("/guard/who-must-not-be-touched", test_who_must_not_be_touched);
     g_test_add_func("/guard/random-plans-fit", test_random_plans_fit);
     g_test_add_func("/check/outcomes", test_check);

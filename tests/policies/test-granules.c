@@ -20,16 +20,18 @@ typedef struct {
     guint64 bytes_per_second;
 } Fixture;
 
+/* @apart: (nullable): heat tells all vCPUs apart, as if nobody knew their nodes. */
 static void
-set_up(Fixture *fixture, gconstpointer unused)
+set_up(Fixture *fixture, gconstpointer apart)
 {
     static const guint nodes[] = {0, 0, 1, 1};
+    static const guint vcpus[] = {0, 1, 2, 3};
     fixture->snapshot = scenario_new(3, 2, 4096); /* the third is not its home */
     fixture->guest = scenario_guest(fixture->snapshot, "g1", 1, 4, GUEST_MIB);
     fixture->guest->told_cells = FALSE;
     for (guint i = 0; i < 4; i++)
         scenario_pin(fixture->guest, i, i < 2 ? "0-1" : "2-3");
-    fixture->heat = vn_heat_new(nodes, 4, 60 * SECOND);
+    fixture->heat = vn_heat_new(apart ? vcpus : nodes, 4, 60 * SECOND);
     fixture->sample = vn_sample_new(VN_SAMPLE_DIRTY_LOG_BPF, 0);
     fixture->bytes_per_second = 100 * MIB;
 }
@@ -267,6 +269,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("/granules/private-go", test_private_go);
+    g_test_add("/granules/private-to-a-node", Fixture, "apart", set_up, test_private_go,
+               tear_down);
     ADD("/granules/limits", test_limits);
     ADD("/granules/alternating", test_alternating);
     ADD("/granules/one-home", test_one_home);
