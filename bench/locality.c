@@ -113,7 +113,8 @@ int
 main(int argc, char **argv)
 {
     if (argc < 6) {
-        fprintf(stderr, "usage: locality RATIO HOLD SECONDS PID TID:START-END[,...]...\n");
+        fprintf(stderr,
+                "usage: locality RATIO HOLD SECONDS PID TID:START-END[,...]...\n");
         return 2;
     }
     double wanted = atof(argv[1]);
@@ -139,7 +140,8 @@ main(int argc, char **argv)
             since_us = -1;
         else if (since_us < 0)
             since_us = now_us;
-        if ((since_us >= 0 && now_us - since_us >= hold_us) || now_us - begun_us >= limit_us)
+        if ((since_us >= 0 && now_us - since_us >= hold_us) ||
+            now_us - begun_us >= limit_us)
             break;
         g_usleep(PERIOD_US);
     }

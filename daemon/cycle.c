@@ -144,9 +144,8 @@ observe(VnCycle *cycle, GError **error)
 }
 
 static gboolean
-pins_are_ours(const VnCycle *cycle, VnGuest *guest)
+pins_are_ours(const VnGuest *guest)
 {
-    vn_ledger_mark_pins(cycle->ledger, guest);
     for (guint i = 0; i < guest->vcpus->len; i++) {
         const VnVcpu *vcpu = guest->vcpus->pdata[i];
         if (vcpu->pinned && !vcpu->pin_is_ours)
@@ -178,7 +177,7 @@ steer(VnCycle *cycle, const VnSnapshot *snapshot, VnGuest *guest, VnPlan *plan)
         const VnSteerEvidence evidence = {
             .heat = heat,
             .locality = locality,
-            .pins_are_ours = pins_are_ours(cycle, guest),
+            .pins_are_ours = pins_are_ours(guest),
             .now_us = now_us,
             .move_bytes_per_second = MOVE_BYTES_PER_SECOND,
             .placement = placement,
@@ -212,6 +211,8 @@ decide(VnCycle *cycle, const char *const *guests, VnSnapshot **ret_snapshot,
     g_autoptr(VnSnapshot) snapshot = observe(cycle, error);
     if (!snapshot || !all_exist(snapshot, guests, error))
         return NULL;
+    for (guint i = 0; i < snapshot->guests->len; i++)
+        vn_ledger_mark_pins(cycle->ledger, snapshot->guests->pdata[i]);
     VnPlan *plan = vn_align_decide(snapshot);
     for (guint i = 0; i < snapshot->guests->len; i++) {
         VnGuest *guest = snapshot->guests->pdata[i];

@@ -260,7 +260,9 @@ vn_ledger_mark_pins(const VnLedger *ledger, VnGuest *guest)
         vn_idset_add(seen, vcpu->id);
         g_autoptr(GVariant) list = g_variant_lookup_value(record->all, "after", NULL);
         g_autoptr(VnIdSet) after = vn_dict_read_idset(list);
-        if (vn_idset_equal(after, vcpu->pinned))
+        gboolean ours = FALSE;
+        if (vn_idset_equal(after, vcpu->pinned) &&
+            g_variant_lookup(record->all, "pin_is_ours", "b", &ours) && ours)
             vcpu->pin_is_ours = TRUE;
     }
 }

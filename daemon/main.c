@@ -205,6 +205,10 @@ serve_guests(const Options *options, GError **error)
         /* The worker may still use the connection: it ends with the process. */
         (void) !g_steal_pointer(&virt);
     }
+    /* Whoever still waits for an answer has one now. */
+    while (g_main_context_iteration(NULL, FALSE))
+        continue;
+    g_dbus_connection_flush_sync(connection, NULL, NULL);
     if (daemon.lost_name) {
         g_set_error(error, VN_ERROR, VN_ERROR_FAILED,
                     "D-Bus: the name " BUS_NAME

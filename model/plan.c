@@ -92,6 +92,10 @@ vn_plan_add_step(VnPlan *plan, VnStepKind kind, const VnGuest *guest, guint targ
     step->target = target;
     step->before = before;
     step->after = after;
+    if (kind == VN_STEP_PIN_VCPU) {
+        const VnVcpu *vcpu = vn_guest_find_vcpu(guest, target);
+        step->pin_is_ours = vcpu && (!vcpu->pinned || vcpu->pin_is_ours);
+    }
     g_ptr_array_add(plan->steps, step);
     return step;
 }
@@ -205,6 +209,8 @@ vn_step_to_variant(const VnStep *step)
     vn_dict_insert(&dict, "target", "s", target);
     vn_dict_insert_idset(&dict, "before", step->before);
     vn_dict_insert_idset(&dict, "after", step->after);
+    if (step->kind == VN_STEP_PIN_VCPU)
+        vn_dict_insert(&dict, "pin_is_ours", "b", step->pin_is_ours);
     vn_dict_insert(&dict, "bytes", "t", step->bytes);
     if (step->parts) {
         vn_dict_insert(&dict, "parts", "u", step->parts->len);

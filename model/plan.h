@@ -37,7 +37,8 @@ typedef struct {
     guint target;
     VnIdSet *before;
     VnIdSet *after;
-    guint64 bytes; /* to move; 0 for pins */
+    gboolean pin_is_ours; /* of a vCPU: what it had before was none, or ours, too */
+    guint64 bytes;        /* to move; 0 for pins */
     GArray
         *parts; /* of VnStepPart: what of the cell is to move first, in this order; NULL:
                       nothing in particular */

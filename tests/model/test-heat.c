@@ -173,7 +173,7 @@ share_of_the_other(const VnHeat *heat)
     return 0;
 }
 
-/* A cell that takes a granule over has most of it at once; a stray access changes little. */
+/* A cell that takes a granule over has most of it at once; strays change little. */
 static void
 test_change(void)
 {
