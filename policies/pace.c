@@ -64,10 +64,21 @@ lost_us(const VnPaceWindow *window)
     return window->overhead * (double) window->duration_us;
 }
 
+/* A period is over: what it allowed, and the window before it did not take, is left. */
+static void
+save(VnPace *pace)
+{
+    double allowed = (double) vn_pace_period_us(pace) * pace->limits.budget_ratio;
+    pace->saved_us = CLAMP(pace->saved_us + allowed - lost_us(&pace->last), 0,
+                           VN_PACE_SAVED_WINDOWS * pace->lost_us);
+}
+
 void
 vn_pace_window(VnPace *pace, const VnPaceWindow *window)
 {
     gboolean first = pace->last.duration_us == 0;
+    if (!first)
+        save(pace);
     pace->lost_us = average(pace->lost_us, lost_us(window), first);
     pace->cost_us = average(pace->cost_us, (double) window->cost_us, first);
     pace->last = *window;
@@ -107,7 +118,9 @@ vn_pace_skip(VnPace *pace)
 static double
 affordable_us(const VnPace *pace)
 {
-    return MAX(pace->lost_us, lost_us(&pace->last)) / pace->limits.budget_ratio;
+    double lost = MAX(pace->lost_us, lost_us(&pace->last));
+    gboolean spends = pace->reason == VN_PACE_CHANGING || pace->reason == VN_PACE_REMOTE;
+    return MAX(lost - (spends ? pace->saved_us : 0), 0) / pace->limits.budget_ratio;
 }
 
 /* Before the host's budget. */
@@ -186,7 +199,7 @@ vn_pace_why(const VnPace *pace)
         g_autofree char *pattern = describe(pace);
         return g_strdup_printf("every %.0f s: %s", every_s, pattern);
     }
-    double lost = affordable * pace->limits.budget_ratio;
+    double lost = MAX(pace->lost_us, lost_us(&pace->last));
     return g_strdup_printf("every %.0f s: a window takes %.1f %% of its time, and the "
                            "budget is %.3g %%",
                            every_s, lost / (double) pace->last.duration_us * 100,

@@ -16,7 +16,10 @@
  * duration, and the period after it is at least this, or the average of the windows
  * before if that is more, over the budget. So in any run of whole periods the guest
  * loses at most its budget, also if a window is dearer than all before. The limit that
- * period_max_us sets does not hold against that.
+ * period_max_us sets does not hold against that. But what longer periods have left of the
+ * budget is saved, up to VN_PACE_SAVED_WINDOWS windows, and spent when the pattern
+ * changes, or is remote: then the next look comes at once. From the first window on the
+ * budget holds all the same.
  */
 #pragma once
 
@@ -32,6 +35,8 @@
  */
 #define VN_PACE_ALTERNATING_US (G_GINT64_CONSTANT(20) * G_USEC_PER_SEC)
 
+#define VN_PACE_SAVED_WINDOWS 3
+
 /* All of a guest's vCPUs together use less of one CPU, and it is idle. */
 #define VN_PACE_IDLE_RATIO 0.01
 
@@ -45,11 +50,11 @@ typedef struct {
     double budget_ratio; /* of the guest's time, above 0: 0.01 is one percent */
 } VnPaceLimits;
 
-/* 5 s to 300 s, windows of 1 s (what libvirt's dirty-rate calculation can do), 1 %. */
-#define VN_PACE_LIMITS_DEFAULT                             \
-    ((VnPaceLimits){.period_min_us = 5 * G_USEC_PER_SEC,   \
-                    .period_max_us = 300 * G_USEC_PER_SEC, \
-                    .window_us = G_USEC_PER_SEC,           \
+/* 5 s to 60 s, as AutoNUMA at its longest; windows of 1 s (what libvirt's dirty-rate calculation can do), 1 %. */
+#define VN_PACE_LIMITS_DEFAULT                            \
+    ((VnPaceLimits){.period_min_us = 5 * G_USEC_PER_SEC,  \
+                    .period_max_us = 60 * G_USEC_PER_SEC, \
+                    .window_us = G_USEC_PER_SEC,          \
                     .budget_ratio = 0.01})
 
 /* What a window brought. */
@@ -83,6 +88,7 @@ typedef struct {
     VnPaceWindow last; /* all 0 before the first window */
     double period_us;  /* that the pattern asks for */
     double lost_us;    /* by the guest in a window: decayed average */
+    double saved_us;   /* of its budget */
     double cost_us;    /* for the host, of a window: decayed average */
     double stretch;    /* for the host's budget: at least 1 */
 } VnPace;

@@ -65,14 +65,14 @@ test_seen()
 {
     check "vnumad starts before there are guests" lab_vnumad_start --bus system
     check "a guest starts" lab_guest_start db1 --cell-mb 192,256 --policy align \
-        --job vcpu=0,cell=0,mb=64,rate=40 --job vcpu=1,cell=1,mb=64,rate=40
+        --job vcpu=0,cell=0,mb=64,rate=100 --job vcpu=1,cell=1,mb=64,rate=100
     check "is ready" lab_guest_wait_ready db1 180
     check "its cells lie on a node each" lab_place db1 0 1
     check "vnumad pins its vCPUs there" vnumactl rebalance db1 --wait
     check "an access is seen on request" bash -c "vnumactl --json sample db1 --seconds 3 >$out/sample.json"
     check "of both vCPUs" sampled "$out/sample.json"
     diag "$(sampled "$out/sample.json")"
-    check "and most is local" lab_wait 60 "locality" locality '>' 0.9
+    check "and most is local" lab_wait 120 "locality" locality '>' 0.9
     check "show says how it is looked at" bash -c "vnumactl show db1 | grep -E '^Sampling +dirty-log, every'"
 }
 
@@ -82,9 +82,9 @@ test_repin()
     check "that is seen" lab_wait 120 "locality to fall" locality '<' 0.3
     check "verify finds it" says "accesses|not all is as it should be" vnumactl verify db1
     check "as the pins are our own, they are what is changed" \
-        lab_wait 60 "a plan of pins" planned pin_vcpu 2
+        lab_wait 120 "a plan of pins" planned pin_vcpu 2
     check "a rebalance does it" vnumactl rebalance db1 --wait
-    check "all is local again" lab_wait 60 "locality" locality '>' 0.9
+    check "all is local again" lab_wait 120 "locality" locality '>' 0.9
     check "nothing more is planned" planned '' 0
     check "the memory is what was written" lab_guest_verify db1
 }
@@ -99,9 +99,9 @@ test_exchange()
     check "the vCPUs access each other's memory again" lab_guest_ask db1 swap
     check "that is seen" lab_wait 120 "locality to fall" locality '<' 0.3
     check "as the pins are not ours, the memory is to move" \
-        lab_wait 60 "a plan of moves" planned move_memory 2
+        lab_wait 120 "a plan of moves" planned move_memory 2
     check "a rebalance does it" vnumactl rebalance db1 --wait
-    check "all is local again" lab_wait 60 "locality" locality '>' 0.9
+    check "all is local again" lab_wait 120 "locality" locality '>' 0.9
     check "nothing more is planned" planned '' 0
     check "the memory is what was written" lab_guest_verify db1
 }

@@ -29,7 +29,7 @@ assert_why(const VnPace *pace, const char *expected)
     g_assert_cmpstr(why, ==, expected);
 }
 
-/* The next period after one of 100 s, and what is said of it. */
+/* The next period after one of 20 s, and what is said of it. */
 static void
 test_patterns(void)
 {
@@ -42,23 +42,23 @@ test_patterns(void)
         double period_s;
         const char *why;
     } cases[] = {
-        {1, 1, 0.9, 0, TRUE, 130, "every 130 s: stable and local, 100 % of its accesses"},
-        {0.9, 0.8, 0.9, 0, TRUE, 110,
-         "every 110 s: stable and local, 80 % of its accesses"},
-        {1, -1, 0.9, 0, TRUE, 130, "every 130 s: stable"},
-        {-1, 1, 0.9, 0, TRUE, 130, "every 130 s: local, 100 % of its accesses"},
-        {1, 0.35, 0.9, 0, TRUE, 50, "every 50 s: only 35 % of its accesses are local"},
-        {0.35, 1, 0.9, 0, TRUE, 50,
-         "every 50 s: its pattern changed: of its accesses 35 % are still from the same "
+        {1, 1, 0.9, 0, TRUE, 26, "every 26 s: stable and local, 100 % of its accesses"},
+        {0.9, 0.8, 0.9, 0, TRUE, 22,
+         "every 22 s: stable and local, 80 % of its accesses"},
+        {1, -1, 0.9, 0, TRUE, 26, "every 26 s: stable"},
+        {-1, 1, 0.9, 0, TRUE, 26, "every 26 s: local, 100 % of its accesses"},
+        {1, 0.35, 0.9, 0, TRUE, 10, "every 10 s: only 35 % of its accesses are local"},
+        {0.35, 1, 0.9, 0, TRUE, 10,
+         "every 10 s: its pattern changed: of its accesses 35 % are still from the same "
          "cells"},
         {0, 0, 0.9, 0, TRUE, 5,
          "every 5 s: its pattern changed: of its accesses 0 % are still from the same "
          "cells"},
         {0, 0, 0.9, 0.5, TRUE, 20,
          "every 20 s: its pattern alternates, with 50 % of its accesses"},
-        {1, 1, 0.3, 0, TRUE, 130,
-         "every 130 s: too few accesses are seen to know a pattern"},
-        {-1, -1, 0, 0, FALSE, 200, "every 200 s: no accesses were seen"},
+        {1, 1, 0.3, 0, TRUE, 26,
+         "every 26 s: too few accesses are seen to know a pattern"},
+        {-1, -1, 0, 0, FALSE, 40, "every 40 s: no accesses were seen"},
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         VnPace pace = make_pace();
@@ -69,7 +69,7 @@ test_patterns(void)
         window.alternation = cases[i].alternation;
         window.saw = cases[i].saw;
         window.overhead = 0.0002;
-        pace.period_us = 100.0 * SECOND;
+        pace.period_us = 20.0 * SECOND;
         vn_pace_window(&pace, &window);
         g_assert_cmpfloat_with_epsilon((double) vn_pace_period_us(&pace) / SECOND,
                                        cases[i].period_s, 1e-3);
@@ -108,8 +108,8 @@ test_budget(void)
     window.overhead = 0.62;
     window.stability = 0;
     vn_pace_window(&pace, &window);
-    g_assert_cmpint(vn_pace_period_us(&pace), ==, 62 * SECOND);
-    assert_why(&pace, "every 62 s: a window takes 62.0 % of its time, and the budget is "
+    g_assert_cmpint(vn_pace_period_us(&pace), ==, 586 * SECOND / 10);
+    assert_why(&pace, "every 59 s: a window takes 62.0 % of its time, and the budget is "
                       "1 %");
     /* The cheap window after it does not make it forgotten: the average is 13.5 %. */
     window.overhead = 0;
@@ -119,7 +119,28 @@ test_budget(void)
     /* What is dearer than the longest period can pay, waits longer than that. */
     window.overhead = 5;
     vn_pace_window(&pace, &window);
-    g_assert_cmpint(vn_pace_period_us(&pace), ==, 500 * SECOND);
+    g_assert_cmpint(vn_pace_period_us(&pace), >, 480 * SECOND);
+    g_assert_cmpint(vn_pace_period_us(&pace), <=, 500 * SECOND);
+}
+
+/* What long periods leave of the budget pays for a quick look when the pattern changes. */
+static void
+test_saved(void)
+{
+    VnPace pace = make_pace();
+    VnPaceWindow window = GOOD;
+    window.overhead = 0.2;
+    for (guint i = 0; i < 20; i++)
+        vn_pace_window(&pace, &window);
+    g_assert_cmpint(vn_pace_period_us(&pace), ==, 60 * SECOND);
+    window.stability = 0;
+    for (guint i = 0; i < VN_PACE_SAVED_WINDOWS; i++) {
+        vn_pace_window(&pace, &window);
+        g_assert_cmpint(vn_pace_period_us(&pace), ==, 5 * SECOND);
+    }
+    vn_pace_window(&pace, &window);
+    vn_pace_window(&pace, &window);
+    g_assert_cmpint(vn_pace_period_us(&pace), ==, 20 * SECOND);
 }
 
 static void
@@ -133,7 +154,7 @@ test_idle(void)
     assert_why(&pace, "every 13 s: idle, its vCPUs use less than 1 % of a CPU");
     for (guint i = 0; i < 10; i++)
         vn_pace_skip(&pace);
-    g_assert_cmpint(vn_pace_next_us(&pace), ==, 300 * SECOND);
+    g_assert_cmpint(vn_pace_next_us(&pace), ==, 60 * SECOND);
 
     g_assert_true(vn_pace_is_idle(0, 0, SECOND));
     g_assert_true(vn_pace_is_idle(100, 9999999, SECOND));
@@ -154,9 +175,9 @@ test_converges(void)
     away.locality = 0.2;
     for (guint i = 0; i < 30; i++)
         vn_pace_window(&pace, &GOOD);
-    g_assert_cmpint(vn_pace_period_us(&pace), ==, 300 * SECOND);
+    g_assert_cmpint(vn_pace_period_us(&pace), ==, 60 * SECOND);
     vn_pace_window(&pace, &GOOD);
-    g_assert_cmpint(vn_pace_period_us(&pace), ==, 300 * SECOND);
+    g_assert_cmpint(vn_pace_period_us(&pace), ==, 60 * SECOND);
     for (guint i = 0; i < 6; i++)
         vn_pace_window(&pace, &away);
     g_assert_cmpint(vn_pace_period_us(&pace), ==, 5 * SECOND);
@@ -208,7 +229,7 @@ test_random(void)
                 g_assert_true(pace.period_us < before_us ||
                               pace.period_us <= (double) limits.period_min_us);
             /* Only a budget asks for more than the longest period. */
-            gboolean dear = overhead_max * 2 > limits.budget_ratio * 300;
+            gboolean dear = overhead_max * 2 > limits.budget_ratio * 60;
             if (!dear)
                 g_assert_cmpint(vn_pace_period_us(&pace), <=, limits.period_max_us);
             lost_us += window.overhead * (double) window.duration_us;
@@ -291,6 +312,7 @@ main(int argc, char **argv)
     g_test_add_func("/pace/patterns", test_patterns);
     g_test_add_func("/pace/first", test_first);
     g_test_add_func("/pace/budget", test_budget);
+    g_test_add_func("/pace/saved", test_saved);
     g_test_add_func("/pace/idle", test_idle);
     g_test_add_func("/pace/converges", test_converges);
     g_test_add_func("/pace/random", test_random);
