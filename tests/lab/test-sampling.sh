@@ -307,6 +307,10 @@ for part in ${PARTS:-dirty_log refault ends ring changes killed vcpus many}; do
     "test_$part"
 done
 check "no file is left open" test "$(open_files)" = "$files"
-stop_sampler
+if stop_sampler; then
+    ok "the sampler ends well"
+else
+    not_ok "the sampler ends well" "$(tail -n 20 "$work/answers")"
+fi
 [[ ! -e $work/ended ]] || diag "ended by themselves and were started once more: $(xargs <"$work/ended")"
 done_testing
