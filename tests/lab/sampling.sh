@@ -110,7 +110,7 @@ round_seconds()
                 if (needs > longest) longest = needs
             }
             seconds = int(2 * longest) + 1
-            print seconds > 40 ? 40 : seconds
+            print (seconds > 40 ? 40 : seconds)
         }'
 }
 
