@@ -50,7 +50,10 @@ typedef struct {
     double budget_ratio; /* of the guest's time, above 0: 0.01 is one percent */
 } VnPaceLimits;
 
-/* 5 s to 60 s, as AutoNUMA at its longest; windows of 1 s (what libvirt's dirty-rate calculation can do), 1 %. */
+/*
+ * 5 s to 60 s, which is AutoNUMA's longest, too; windows of 1 s (what dirty-rate
+ * calculation can do), 1 %.
+ */
 #define VN_PACE_LIMITS_DEFAULT                            \
     ((VnPaceLimits){.period_min_us = 5 * G_USEC_PER_SEC,  \
                     .period_max_us = 60 * G_USEC_PER_SEC, \

@@ -123,7 +123,7 @@ test_budget(void)
     g_assert_cmpint(vn_pace_period_us(&pace), <=, 500 * SECOND);
 }
 
-/* What long periods leave of the budget pays for a quick look when the pattern changes. */
+/* What long periods leave of the budget pays for a quick look at another pattern. */
 static void
 test_saved(void)
 {
