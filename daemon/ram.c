@@ -170,7 +170,7 @@ most_common(const int *nodes, guint n)
 static gboolean
 ask(Reader *reader, GError **error)
 {
-    g_autofree int *status = g_new(int, reader->pages->len + 1);
+    g_autofree int *status = g_new0(int, reader->pages->len + 1);
     for (guint i = 0; i < reader->pages->len; i++)
         status[i] = -ENOENT;
     if (reader->pages->len &&

@@ -220,7 +220,7 @@ judge_accesses(Judge *judge, guint cell, const Origin *origin, int node, double 
     if (node < 0)
         return;
     judge->locality->by_node[cell * judge->n_nodes + (guint) node] += rate;
-    if (!origin)
+    if (!origin || !origin->shares)
         return;
     sums->judged += rate * origin->judged;
     sums->local += rate * origin->shares[node];
@@ -322,7 +322,7 @@ conclude_from_hints(Judge *judge, gint64 now_us)
             double rate =
                 vn_heat_hint(judge->heat, vcpu, (int) node_at(judge->host, i)->id);
             all.rate += rate;
-            if (from < 0)
+            if (from < 0 || !judge->nodes[from].costs)
                 continue;
             all.judged += rate;
             all.local += (int) i == from ? rate : 0;
