@@ -101,7 +101,7 @@ static guint64
 migrated_bytes(void)
 {
     g_autofree char *text = NULL;
-    const char *line;
+    const char *line = NULL;
     if (!g_file_get_contents("/proc/vmstat", &text, NULL, NULL) ||
         !(line = strstr(text, "\npgmigrate_success ")))
         fail("/proc/vmstat says nothing of migrations");

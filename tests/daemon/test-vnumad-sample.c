@@ -195,6 +195,7 @@ test_stop(Fixture *fixture, gconstpointer unused)
         g_variant_new("(ss)", "org.vnumad1.Manager", "Version"), NULL,
         G_DBUS_CALL_FLAGS_NONE, DEADLINE_SECONDS * 1000, NULL, &error);
     g_assert_no_error(error);
+    g_assert_nonnull(version);
     g_subprocess_send_signal(fixture->daemon, SIGTERM);
     wait_for_line(fixture, "stopping");
     g_autoptr(GSocket) connection = g_socket_accept(mute.socket, NULL, &error);
