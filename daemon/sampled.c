@@ -169,6 +169,9 @@ begin(VnSampled *sampled, VnSampler *sampler, VnConnection *virt, guint seconds,
 {
     const VnGuest *guest = sampled->guest;
     g_autoptr(VnWindow) window = NULL;
+    if (!needs_log(sampled->source) &&
+        !vn_virt_dirty_rate_check(virt, guest->uuid, LIBVIRT_TIMEOUT_MS, error))
+        return FALSE;
     if (sampled->source != VN_SAMPLE_DIRTY_RATE) {
         window = vn_window_start(sampler, guest,
                                  sampled->ram->array->len ? sampled->ram : NULL,

@@ -24,7 +24,8 @@ typedef struct {
     char *uuid;
     char *name; /* for messages */
     const char *what;
-    guint seconds; /* 0: only reads */
+    gboolean check; /* that nobody is at it */
+    guint seconds;  /* then to measure; 0: not at all */
     gboolean ring;
     VnVirtDirtyRate *rate;
 } RateWork;
@@ -123,8 +124,22 @@ read_rate(virDomainPtr domain, RateWork *work, GError **error)
     return FALSE;
 }
 
+/* Where nobody can measure, nobody does: that hinders none who only checks. */
 static gboolean
-start_rate(virDomainPtr domain, const RateWork *work, GError **error)
+read_rate_if_any(virDomainPtr domain, RateWork *work, GError **error)
+{
+    g_autoptr(GError) wrong = NULL;
+    if (read_rate(domain, work, &wrong) ||
+        (work->check && !work->seconds &&
+         g_error_matches(wrong, VN_ERROR, VN_ERROR_UNSUPPORTED)))
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&wrong));
+    return FALSE;
+}
+
+/* Whether nothing is under way with it; BUSY when there is. */
+static gboolean
+check_idle(virDomainPtr domain, const RateWork *work, GError **error)
 {
     int state;
     int reason;
@@ -133,13 +148,18 @@ start_rate(virDomainPtr domain, const RateWork *work, GError **error)
         return FALSE;
     }
     const char *busy = vn_virt_busy(domain, state, reason);
-    if (!busy && work->rate->state == VN_VIRT_DIRTY_RATE_MEASURING)
+    if (!busy && work->rate && work->rate->state == VN_VIRT_DIRTY_RATE_MEASURING)
         busy = "somebody measures its dirty rate";
-    if (busy) {
-        g_set_error(error, VN_ERROR, VN_ERROR_BUSY, "guest %s: %s: %s; try later",
-                    work->name, work->what, busy);
-        return FALSE;
-    }
+    if (!busy)
+        return TRUE;
+    g_set_error(error, VN_ERROR, VN_ERROR_BUSY, "guest %s: %s: %s; try later", work->name,
+                work->what, busy);
+    return FALSE;
+}
+
+static gboolean
+start_rate(virDomainPtr domain, const RateWork *work, GError **error)
+{
     unsigned int mode = work->ring ? VIR_DOMAIN_DIRTYRATE_MODE_DIRTY_RING
                                    : VIR_DOMAIN_DIRTYRATE_MODE_DIRTY_BITMAP;
     if (virDomainStartDirtyRateCalc(domain, (int) work->seconds, mode) == 0)
@@ -164,7 +184,8 @@ work_run(virConnectPtr connect, gpointer data, GError **error)
                     work->name, work->what);
         return FALSE;
     }
-    return read_rate(domain, work, error) &&
+    return read_rate_if_any(domain, work, error) &&
+           (!work->check || check_idle(domain, work, error)) &&
            (work->seconds == 0 || start_rate(domain, work, error));
 }
 
@@ -211,8 +232,18 @@ vn_virt_dirty_rate_start(VnConnection *connection, const char *uuid, guint secon
                     work->what, seconds, VN_VIRT_DIRTY_RATE_SECONDS_MAX);
         return FALSE;
     }
+    work->check = TRUE;
     work->seconds = seconds;
     work->ring = ring;
+    return call(connection, &work, timeout_ms, error);
+}
+
+gboolean
+vn_virt_dirty_rate_check(VnConnection *connection, const char *uuid, guint timeout_ms,
+                         GError **error)
+{
+    g_autoptr(RateWork) work = work_new(connection, uuid, "look at its accesses");
+    work->check = TRUE;
     return call(connection, &work, timeout_ms, error);
 }
 

@@ -46,6 +46,13 @@ gboolean vn_virt_dirty_rate_start(VnConnection *connection, const char *uuid,
                                   GError **error) VN_WARN_UNUSED;
 
 /**
+ * vn_virt_dirty_rate_check: for who looks at a guest without having its writes measured.
+ * @error: also BUSY: as vn_virt_dirty_rate_start() would say
+ */
+gboolean vn_virt_dirty_rate_check(VnConnection *connection, const char *uuid,
+                                  guint timeout_ms, GError **error) VN_WARN_UNUSED;
+
+/**
  * vn_virt_dirty_rate_read:
  * @error: also BUSY: QEMU is busy with something else
  *

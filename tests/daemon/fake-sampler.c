@@ -233,6 +233,19 @@ vn_virt_dirty_rate_start(VnConnection *connection, const char *uuid, guint secon
     return TRUE;
 }
 
+gboolean
+vn_virt_dirty_rate_check(VnConnection *connection, const char *uuid, guint timeout_ms,
+                         GError **error)
+{
+    const FakeGuest *guest = find_uuid(uuid);
+    if (!libvirt_answers(uuid, error))
+        return FALSE;
+    if (fake.now_us >= guest->measured_until)
+        return TRUE;
+    g_set_error(error, VN_ERROR, VN_ERROR_BUSY, "guest %s: somebody measures", uuid);
+    return FALSE;
+}
+
 VnVirtDirtyRate *
 vn_virt_dirty_rate_read(VnConnection *connection, const char *uuid, guint timeout_ms,
                         GError **error)

@@ -124,6 +124,17 @@ test_errors(void)
     g_assert_error(error, VN_ERROR, VN_ERROR_UNSUPPORTED);
 }
 
+static void
+test_check(void)
+{
+    g_autoptr(VnConnection) connection = vn_connection_new("test:///default", NULL, NULL);
+    g_autoptr(GError) error = NULL;
+    g_assert_true(vn_virt_dirty_rate_check(connection, RUNNING, 0, &error));
+    g_assert_no_error(error);
+    g_assert_false(vn_virt_dirty_rate_check(connection, GONE, 0, &error));
+    g_assert_error(error, VN_ERROR, VN_ERROR_GONE);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -132,5 +143,6 @@ main(int argc, char **argv)
     g_test_add_func("/dirty-rate/measured", test_measured);
     g_test_add_func("/dirty-rate/not-measured", test_not_measured);
     g_test_add_func("/dirty-rate/errors", test_errors);
+    g_test_add_func("/dirty-rate/check", test_check);
     return g_test_run();
 }
