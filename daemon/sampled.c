@@ -42,8 +42,8 @@ vn_sampled_new(VnSnapshot *snapshot, const VnGuest *guest, const VnPaceLimits *l
     sampled->ram = vn_ram_new(guest);
     sampled->heat = new_heat(guest);
     if (!guest->dirty_ring)
-        sampled->failed[VN_SAMPLE_DIRTY_RATE] = g_strdup(
-            "without dirty rings QEMU tells the whole guest's, and of no vCPU");
+        sampled->failed[VN_SAMPLE_DIRTY_RATE] =
+            g_strdup("without dirty rings QEMU tells the whole guest's, and of no vCPU");
     g_queue_init(&sampled->requests);
     vn_pace_init(&sampled->pace, limits);
     return sampled;

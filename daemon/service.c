@@ -216,7 +216,7 @@ answer_with_text(GObject *source, GAsyncResult *async, gpointer data)
         g_dbus_method_invocation_take_error(call->invocation, error);
 }
 
-/* Hands a call to the worker. @options: (nullable); @guests: (transfer full) (nullable). */
+/* Hands a call to the worker. @guests: (transfer full); both may be NULL. */
 static void
 begin_call_with(VnService *service, GDBusMethodInvocation *invocation, char **guests,
                 GVariant *options, VnWorkerFunc func, GAsyncReadyCallback done)

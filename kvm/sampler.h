@@ -51,8 +51,8 @@ gboolean vn_sampler_can(const VnSampler *sampler, const VnGuest *guest,
  * @forbidden: what the administrator does not want: 1 << VnSampleSource, or-ed
  * @failed: (nullable) (array length=VN_SAMPLE_SOURCES): by source: NULL, or why it failed
  *   when it was tried, so that it is not to be tried again
- * @ret_source: the best that there is; VN_SAMPLE_DIRTY_RATE, which libvirt measures, where
- *   there is nothing else; untouched when all is forbidden or missing
+ * @ret_source: the best that there is; VN_SAMPLE_DIRTY_RATE, which libvirt measures,
+ *   where there is nothing else; untouched when all is forbidden or missing
  * @ret_why: (transfer full): why it is none of the better ones, for people: "dirty-log:
  *   ...; dirty-ring: ..."; empty when it is the first
  *

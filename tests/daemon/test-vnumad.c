@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The real vnumad, over D-Bus. Pins are real for the driver; memory is the lab's business. */
+/* The real vnumad, over D-Bus. Pins are real for the driver; memory is the lab's. */
 #include "tests/daemon/vnumad-fixture.h"
 
 #include <string.h>
