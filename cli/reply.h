@@ -25,7 +25,7 @@ double vn_reply_double(GVariant *reply, const char *key);
 
 gboolean vn_reply_bool(GVariant *reply, const char *key);
 
-/** vn_reply_ids: vn_dict_read_idset() of the value of @key, empty when not known. */
+/** vn_reply_ids: vn_dict_read_idset() of the value of @key; empty: it is not known. */
 VnIdSet *vn_reply_ids(GVariant *reply, const char *key);
 
 /** vn_reply_ids_text: vn_reply_ids() in list format, "-" when empty. */

@@ -14,8 +14,8 @@
 /**
  * vn_ram_new:
  *
- * Returns: (transfer full): pieces, with 0 for their addresses in QEMU where a cell's is
- *   not known; none when the machine's layout is not known
+ * Returns: (transfer full): pieces, ascending, their addresses in QEMU 0 where a cell's
+ *   is not known; none when the machine's layout is not known
  */
 VnSlots *vn_ram_new(const VnGuest *guest);
 

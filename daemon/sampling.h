@@ -97,9 +97,9 @@ typedef void (*VnSamplingDone)(GVariant *sample, const GError *error, gpointer d
  * vn_sampling_request: a window besides the usual ones.
  * @options: those of the D-Bus method Sample
  * @done: called once, at the end of the window, unless this fails
- * @error: INVALID: @options; REFUSED: the guest is not managed, or sampling or this
- *   source is forbidden; BUSY: too many wait; UNSUPPORTED: no such source for this guest;
- *   GONE: it does not run
+ * @error: INVALID: @options; REFUSED: sampling or this source is forbidden; BUSY: too
+ *   many wait; GONE: it does not run, or is not managed. What shows later is @done's:
+ *   UNSUPPORTED: no such source for this guest; BUSY: it is paused, or somebody measures
  */
 gboolean vn_sampling_request(VnSampling *sampling, const VnGuest *guest,
                              GVariant *options, VnSamplingDone done, gpointer data,

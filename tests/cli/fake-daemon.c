@@ -136,16 +136,44 @@ insert_verdict(FakeDaemon *daemon, GVariantDict *dict, guint i)
     g_variant_dict_insert_value(dict, "unknown", g_variant_new_strv(unknown, i ? 1 : 0));
 }
 
+/* Of a guest whose two cells use each other's memory alike. */
+static VnLocality *
+make_locality(void)
+{
+    VnLocality *locality = g_new0(VnLocality, 1);
+    locality->guest = (VnLocalityFigures){0.5, 1.55, 0.9375, 1000};
+    locality->cells = g_array_new(FALSE, FALSE, sizeof(VnLocalityFigures));
+    return locality;
+}
+
+static void
+insert_sampling(GVariantDict *dict)
+{
+    g_auto(GVariantDict) sampling;
+    g_variant_dict_init(&sampling, NULL);
+    g_variant_dict_insert(&sampling, "state", "s", "every 40 s: remote,\n50 %");
+    g_variant_dict_insert(&sampling, "source", "s", "dirty-ring");
+    g_variant_dict_insert(&sampling, "source_reason", "s", "dirty-log: no BPF here");
+    g_variant_dict_insert(&sampling, "period_seconds", "d", 40.0);
+    g_variant_dict_insert(&sampling, "overhead_ratio", "d", 0.002);
+    g_variant_dict_insert(&sampling, "windows", "t", G_GUINT64_CONSTANT(7));
+    g_variant_dict_insert(&sampling, "confidence_ratio", "d", 0.9375);
+    g_variant_dict_insert_value(dict, "sampling", g_variant_dict_end(&sampling));
+}
+
 static GVariant *
 make_guest(FakeDaemon *daemon, gboolean whole)
 {
     g_autoptr(VnGuest) guest = swapped_guest();
     g_autoptr(VnPlan) plan = make_plan(daemon, guest);
+    g_autoptr(VnLocality) locality = daemon->sampled ? make_locality() : NULL;
     g_autoptr(GVariant) described = g_variant_ref_sink(
-        vn_guest_to_variant(guest, plan->decisions->pdata[0], NULL, whole));
+        vn_guest_to_variant(guest, plan->decisions->pdata[0], locality, whole));
     g_auto(GVariantDict) dict;
     g_variant_dict_init(&dict, described);
     insert_verdict(daemon, &dict, 0);
+    if (whole && daemon->sampled)
+        insert_sampling(&dict);
     if (!whole)
         return g_variant_dict_end(&dict);
     g_variant_dict_insert_value(&dict, "past_steps", make_past_steps(guest, plan));

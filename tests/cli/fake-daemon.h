@@ -29,6 +29,7 @@ typedef struct {
     const char *error; /* D-Bus error name that every method answers; NULL: none */
     gboolean silent;   /* methods are never answered */
     gboolean empty;    /* there is no guest and nothing to do */
+    gboolean sampled;  /* the first guest's accesses are known */
     gboolean benign;   /* verify finds nothing that is worse than information */
     gboolean broken;   /* the heat that is answered lacks a key */
     char *asked;       /* what the last method was asked for: "Plan db1 db2" */

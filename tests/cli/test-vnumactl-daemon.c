@@ -98,6 +98,19 @@ test_show(void)
     g_assert_cmpstr(daemon->asked, ==, "GetGuest db1");
 }
 
+/* What is known of its accesses, and how it is looked at. */
+static void
+test_show_sampled(void)
+{
+    g_autoptr(FakeDaemon) daemon = fake_daemon_new(bus);
+    g_autoptr(Run) run = run_new();
+    daemon->sampled = TRUE;
+    go(run, FALSE, "show db1");
+    assert_printed_file(run, "show-sampled.txt");
+    go(run, FALSE, "list");
+    g_assert_nonnull(strstr(run->out->str, "25.0 %    50.0 %"));
+}
+
 /* Findings fail the call, after they were printed. */
 static void
 test_verify(void)
@@ -492,6 +505,7 @@ main(int argc, char **argv)
     g_test_add_func("/vnumactl-daemon/list-empty", test_list_empty);
     g_test_add_func("/vnumactl-daemon/list-json", test_list_json);
     g_test_add_func("/vnumactl-daemon/show", test_show);
+    g_test_add_func("/vnumactl-daemon/show-sampled", test_show_sampled);
     g_test_add_func("/vnumactl-daemon/verify", test_verify);
     g_test_add_func("/vnumactl-daemon/verify-benign", test_verify_benign);
     g_test_add_func("/vnumactl-daemon/verify-json", test_verify_json);

@@ -2,8 +2,6 @@
 /* Sample and GetHeat, over D-Bus, on guests that cannot be looked at, and the reasons. */
 #include "tests/daemon/vnumad-fixture.h"
 
-#include <gio/gunixsocketaddress.h>
-#include <glib/gstdio.h>
 #include <string.h>
 
 /* What a method is expected to say no with. */
@@ -122,94 +120,6 @@ test_unknown(Fixture *fixture, gconstpointer unused)
     g_assert_cmpstr(state, ==, "on request");
 }
 
-/* A libvirtd that takes connections, and then says nothing. */
-typedef struct {
-    char *folder;
-    char *path;
-    char *uri;
-    GSocket *socket;
-} Mute;
-
-static void
-mute_init(Mute *mute)
-{
-    g_autoptr(GError) error = NULL;
-    mute->folder = g_dir_make_tmp("vnumad-mute-XXXXXX", NULL);
-    mute->path = g_build_filename(mute->folder, "sock", NULL);
-    mute->uri = g_strdup_printf("qemu+unix:///system?socket=%s", mute->path);
-    g_autoptr(GSocketAddress) address = g_unix_socket_address_new(mute->path);
-    mute->socket = g_socket_new(G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM,
-                                G_SOCKET_PROTOCOL_DEFAULT, &error);
-    g_assert_no_error(error);
-    g_assert_true(g_socket_bind(mute->socket, address, FALSE, &error));
-    g_assert_true(g_socket_listen(mute->socket, &error));
-}
-
-static void
-mute_clear(Mute *mute)
-{
-    g_object_unref(mute->socket);
-    g_unlink(mute->path);
-    g_rmdir(mute->folder);
-    g_free(mute->folder);
-    g_free(mute->path);
-    g_free(mute->uri);
-}
-
-static Mute mute;
-
-static void
-on_answer(GObject *source, GAsyncResult *async, gpointer data)
-{
-    g_autoptr(GVariant) answer =
-        g_dbus_proxy_call_finish(G_DBUS_PROXY(source), async, data);
-    g_assert_null(answer);
-}
-
-static void
-wait_for_line(const Fixture *fixture, const char *wanted)
-{
-    g_autoptr(GDataInputStream) lines =
-        g_data_input_stream_new(g_subprocess_get_stderr_pipe(fixture->daemon));
-    for (gboolean found = FALSE; !found;) {
-        g_autofree char *line = g_data_input_stream_read_line(lines, NULL, NULL, NULL);
-        g_assert_nonnull(line);
-        found = strstr(line, wanted) != NULL;
-    }
-}
-
-/* Who waits for the worker, while that waits for libvirt, is told when vnumad stops. */
-static void
-test_stop(Fixture *fixture, gconstpointer unused)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GError) answer = NULL;
-    g_autoptr(GVariant) options = g_variant_ref_sink(g_variant_new_parsed("@a{sv} {}"));
-    g_dbus_proxy_call(G_DBUS_PROXY(fixture->manager), "Sample",
-                      g_variant_new("(s@a{sv})", "db1", options), G_DBUS_CALL_FLAGS_NONE,
-                      DEADLINE_SECONDS * 1000, NULL, on_answer, &answer);
-    /* It has been taken when a later call is answered. */
-    g_autoptr(GVariant) version = g_dbus_connection_call_sync(
-        fixture->connection, "org.vnumad1", "/org/vnumad1",
-        "org.freedesktop.DBus.Properties", "Get",
-        g_variant_new("(ss)", "org.vnumad1.Manager", "Version"), NULL,
-        G_DBUS_CALL_FLAGS_NONE, DEADLINE_SECONDS * 1000, NULL, &error);
-    g_assert_no_error(error);
-    g_assert_nonnull(version);
-    g_subprocess_send_signal(fixture->daemon, SIGTERM);
-    wait_for_line(fixture, "stopping");
-    g_autoptr(GSocket) connection = g_socket_accept(mute.socket, NULL, &error);
-    g_assert_no_error(error);
-    g_clear_object(&connection);
-    while (!answer)
-        g_main_context_iteration(NULL, TRUE);
-    g_subprocess_wait(fixture->daemon, NULL, NULL);
-    g_autofree char *remote = g_dbus_error_get_remote_error(answer);
-    g_test_message("%s", answer->message);
-    g_assert_cmpstr(remote, ==, "org.vnumad1.Error.Busy");
-    g_assert_nonnull(strstr(answer->message, "vnumad is stopping"));
-}
-
 static const Wish usual = {
     .config = "sampling = on-request\nforbidden_sources = numa-faults\n"};
 static const Wish off = {.config = "sampling = off\n"};
@@ -227,10 +137,5 @@ main(int argc, char **argv)
     ADD("/vnumad-sample/heat", &usual, test_heat);
     ADD("/vnumad-sample/unknown", &usual, test_unknown);
     ADD("/vnumad-sample/off", &off, test_off);
-    mute_init(&mute);
-    const Wish silent = {.uri = mute.uri, .config = "sampling = on-request\n"};
-    ADD("/vnumad-sample/stop", &silent, test_stop);
-    int result = g_test_run();
-    mute_clear(&mute);
-    return result;
+    return g_test_run();
 }
