@@ -13,6 +13,8 @@
 #define BUS_NAME "org.vnumad1"
 #define DEFAULT_CONFIG "/etc/vnumad/vnumad.conf"
 #define DEFAULT_STATE "/var/lib/vnumad"
+/* At the end nobody who makes events can keep it from ending. */
+#define LAST_EVENTS_MAX 10000u
 /* At the end a batch of pages and one call to libvirt may have to be waited for. */
 #define STOP_TIMEOUT_US (40 * G_USEC_PER_SEC)
 
@@ -206,7 +208,7 @@ serve_guests(const Options *options, GError **error)
         (void) !g_steal_pointer(&virt);
     }
     /* Whoever still waits for an answer has one now. */
-    while (g_main_context_iteration(NULL, FALSE))
+    for (guint i = 0; i < LAST_EVENTS_MAX && g_main_context_iteration(NULL, FALSE); i++)
         continue;
     g_dbus_connection_flush_sync(connection, NULL, NULL);
     if (daemon.lost_name) {
