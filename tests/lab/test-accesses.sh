@@ -95,7 +95,7 @@ test_repin()
     check "the vCPUs access each other's memory now" lab_guest_ask db1 swap
     check "that is seen" locality '<' 0.3
     check "verify finds it" says "accesses|not all is as it should be" vnumactl verify db1
-    check "as the pins are our own, they are what is changed" planned pin_vcpu 2
+    check "as the pins are our own, they are what is changed" planned pin-vcpu 2
     check "a rebalance does it" vnumactl rebalance db1 --wait
     check "all is local again" locality '>' 0.9
     check "nothing more is planned" planned '' 0
@@ -111,7 +111,7 @@ test_exchange()
     done
     check "the vCPUs access each other's memory again" lab_guest_ask db1 swap
     check "that is seen" locality '<' 0.3
-    check "as the pins are not ours, the memory is to move" planned move_memory 2
+    check "as the pins are not ours, the memory is to move" planned move-memory 2
     check "a rebalance does it" vnumactl rebalance db1 --wait
     check "all is local again" locality '>' 0.9
     check "nothing more is planned" planned '' 0
