@@ -69,19 +69,26 @@ window()
     return 1
 }
 
-# steadily NAME COMMAND...: the command; where the guest ended by itself meanwhile, which the
-# emulation does to some (README.md, "Limits"), it is started once more, and so is the command.
+# steadily NAME COMMAND...: the command, when the guest's memory is filled and it has said where its
+# pages are. Where it ends by itself meanwhile, which the emulation does to some (README.md,
+# "Limits"), it is started once more, twice at the most.
 steadily()
 {
     local name=$1 attempt
     shift
     for attempt in 1 2 3; do
-        "$@" && return
+        settled "$name" && "$@" && return
         ! lab_guest_pid "$name" >/dev/null 2>&1 && ((attempt < 3)) || return 1
         echo "$name" >>"$work/ended"
-        rm -f "$(lab_guest_log "$name")"
-        lab_guest_boot "$name" && lab_guest_wait_ready "$name" 300 && frames "$name" || return 1
+        rm -f "$work/settled-$name" "$(lab_guest_log "$name")"
+        lab_guest_boot "$name" || return 1
     done
+}
+
+settled()
+{
+    [[ -e $work/settled-$1 ]] ||
+        { lab_guest_wait_ready "$1" 300 && frames "$1" && : >"$work/settled-$1"; }
 }
 
 # logging NAME SECONDS bitmap|ring: has the dirty log switched on, by virt/dirty-rate.h.
@@ -98,8 +105,8 @@ round_seconds()
     shift
     grep -Ea '^WORKLOAD beat=.*'$'\r$' "$(lab_guest_log "$name")" | tail -n 4 | tr -d '\r' |
         awk -v sizes="$*" '
+        BEGIN { n = split(sizes, mb, " ") }
         {
-            n = split(sizes, mb, " ")
             for (i = 1; i <= NF; i++) { split($i, pair, "="); now[pair[1]] = pair[2] }
             if (NR == 1) for (key in now) first[key] = now[key]
         }

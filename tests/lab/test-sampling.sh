@@ -66,8 +66,7 @@ test_dirty_log()
         --cell-mb 144 --pin "0=$(lab_node_cpus 0)" --pin "1=$(lab_node_cpus 1)" \
         --workload '--scrub 0' --job vcpu=0,cell=0,mb=40,rate=20 \
         --job vcpu=1,cell=1,mb=40,rate=20 || return 1
-    check "it has filled its memory" lab_guest_wait_ready db1 300
-    check "it says where its pages are" frames db1
+    check "it has filled its memory, and says where its pages are" steadily db1 true
     diag "$(describe_frames)"
     check "a window of the dirty log" steadily db1 log_writes
     report dirty-log write:0:0 write:1:1
@@ -114,6 +113,11 @@ refused()
         setpriv --bounding-set -sys_admin,-bpf,-perfmon "$sample"
 }
 
+ring_writes()
+{
+    window ring1 "$1" 0 "$(pieces 144 192)" logging ring1 "$(round_seconds ring1 40 60)" ring
+}
+
 test_ring()
 {
     # KVM does not number the vCPUs of sockets of three cores as QEMU does: it has no 3.
@@ -122,18 +126,15 @@ test_ring()
         --cell-mb 144,192 --pin "0=$(lab_node_cpus 0)" --pin "3=$(lab_node_cpus 1)" \
         --workload '--scrub 0' --job vcpu=0,cell=0,mb=40,rate=20 \
         --job vcpu=3,cell=1,mb=60,rate=20 || return 1
-    check "it has filled its memory" lab_guest_wait_ready ring1 300
-    check "it says where its pages are" frames ring1
+    check "it has filled its memory, and says where its pages are" steadily ring1 true
     diag "$(describe_frames)"
-    check "a window of its rings" steadily ring1 window ring1 dirty-ring 0 "$(pieces 144 192)" \
-        logging ring1 "$(round_seconds ring1 40 60)" ring
+    check "a window of its rings" steadily ring1 ring_writes dirty-ring
     report dirty-ring write:0:0 write:1:3
     diag "$(grep '^slot' "$work/window")"
     check "vCPU and granule of its writes are right" good write:0:0 write:1:3
     check "each vCPU's rate is measured" grep -q 'vcpu0=[1-9].* vcpu3=[1-9]' "$work/measured" ||
         diag "$(<"$work/measured")"
-    check "a window of its dirty log by BPF" steadily ring1 window ring1 dirty-log 0 "$(pieces 144 192)" \
-        logging ring1 "$(round_seconds ring1 40 60)" ring
+    check "a window of its dirty log by BPF" steadily ring1 ring_writes dirty-log
     report dirty-log-with-rings write:0:0 write:1:3
     diag "$(grep '^slot' "$work/window")"
     check "vCPU and granule are right there, too" good write:0:0 write:1:3
