@@ -109,7 +109,9 @@ vn_ram_learn(VnSlots *ram, const VnGuest *guest, const VnSlots *learnt)
     for (guint i = 0; i < learnt->array->len; i++) {
         VnSlot slot = g_array_index(learnt->array, VnSlot, i);
         guint cell;
-        if (!slot.hva || !find_cell(guest, slot.hva, slot.bytes, &cell))
+        /* In system management mode, the second address space, RAM may lie elsewhere. */
+        gboolean other_space = slot.id != VN_SLOT_UNKNOWN && slot.id >> 16;
+        if (other_space || !slot.hva || !find_cell(guest, slot.hva, slot.bytes, &cell))
             continue;
         slot.id = VN_SLOT_UNKNOWN;
         if (!make_way(ram, &slot, &changed) && vn_slots_add(ram, &slot))

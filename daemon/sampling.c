@@ -252,7 +252,7 @@ vn_sampling_tick(VnSampling *sampling)
     gint64 next_us = G_MAXINT64;
     gboolean busy = FALSE;
     guint n = sampling->guests->len;
-    if (sampling->config.sampling == VN_SAMPLING_AUTO)
+    if (sampling->config.sampling != VN_SAMPLING_OFF)
         attach(sampling);
     guint first = sampling->turn;
     for (guint i = 0; i < n; i++) {

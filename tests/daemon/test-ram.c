@@ -237,6 +237,10 @@ test_learn_nothing(void)
     g_assert_false(learn(ram, guest, 0, MIB, first->hva_start - MIB));
     g_assert_false(learn(ram, guest, 0, 2 * MIB, first->hva_end - MIB));
     g_assert_false(learn(ram, guest, 0, GIB + 4096, first->hva_start));
+    g_autoptr(VnSlots) managed = vn_slots_new();
+    const VnSlot slot = {1u << 16 | 3, 0, GIB, first->hva_start};
+    g_assert_true(vn_slots_add(managed, &slot));
+    g_assert_false(vn_ram_learn(ram, guest, managed));
     g_assert_cmpuint(ram->array->len, ==, 0);
     g_assert_true(learn(ram, guest, 0, GIB, first->hva_start));
     assert_lies(ram, guest, GIB - 1, first->hva_end - 1);
