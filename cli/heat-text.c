@@ -235,6 +235,8 @@ append_heading(GString *text, const VnHeatView *view)
     g_string_append_printf(text, "Source    %s\n",
                            *source ? source : "none: it was not sampled yet");
     g_string_append_printf(text, "Accesses  %s\n", figures);
+    if (view->sharing)
+        g_string_append_printf(text, "Memory    %s\n", view->sharing);
     if (view->by_time)
         g_string_append_printf(text, "Time      %u windows, from %s\n",
                                view->columns->len, ages);

@@ -32,6 +32,7 @@ typedef struct {
     double locality; /* these three: NaN: not known */
     double remote_cost;
     double confidence;
+    char *sharing; /* in words: whose memory is accessed; NULL: not known */
     guint64 granule_bytes;
     gboolean by_time;
     VnIdSet *host_nodes; /* all that there are, or are named */

@@ -261,18 +261,6 @@ read_rate(VnSampled *sampled, VnConnection *virt, GError **error)
     return sample;
 }
 
-/* By its heat, where its memory lies now. */
-static VnLocality *
-read_locality(const VnSampled *sampled, const VnGuest *guest, const VnHost *host,
-              GError **error)
-{
-    g_autoptr(VnPlacement) placement =
-        vn_placement_read(guest, host, sampled->ram, sampled->heat, NULL, NULL, error);
-    if (!placement)
-        return NULL;
-    return vn_locality_new(sampled->heat, placement, host, g_get_monotonic_time());
-}
-
 GVariant *
 vn_sampled_heatmap(const VnSampled *sampled, const VnGuest *guest, const VnHost *host,
                    const GPtrArray *homes, const VnHeatmapOptions *options,
@@ -282,9 +270,12 @@ vn_sampled_heatmap(const VnSampled *sampled, const VnGuest *guest, const VnHost 
         vn_placement_read(guest, host, sampled->ram, NULL, NULL, NULL, error);
     if (!all)
         return NULL;
-    g_autoptr(VnLocality) locality = read_locality(sampled, guest, host, error);
-    if (!locality)
+    g_autoptr(VnPlacement) known =
+        vn_placement_read(guest, host, sampled->ram, sampled->heat, NULL, NULL, error);
+    if (!known)
         return NULL;
+    gint64 now_us = g_get_monotonic_time();
+    g_autoptr(VnLocality) locality = vn_locality_new(sampled->heat, known, host, now_us);
     const VnHeatmap map = {
         .guest = guest,
         .host = host,
@@ -294,37 +285,61 @@ vn_sampled_heatmap(const VnSampled *sampled, const VnGuest *guest, const VnHost 
         .history = sampled->history,
         .locality = locality,
         .source = vn_sample_source_name(sampled->source),
-        .now_us = g_get_monotonic_time(),
+        .now_us = now_us,
     };
     return vn_heatmap_to_variant(&map, options);
 }
 
-/* By vCPU: reads, writes, and all. */
-static GVariant *
-vcpus_to_variant(const VnSample *sample)
+/* Of one vCPU: by VnAccess, ANY being all; those of known places, and the local ones. */
+typedef struct {
+    guint64 counts[3];
+    guint64 judged;
+    guint64 local;
+} VcpuSums;
+
+static void
+sum_count(VcpuSums *sums, const VnSampleCount *count, const VnPlacement *placement)
 {
-    g_autofree guint64(*sums)[3] = g_malloc0_n(VN_VCPUS_MAX, sizeof(*sums));
+    sums->counts[VN_ACCESS_ANY] += count->count;
+    if (count->access != VN_ACCESS_ANY)
+        sums->counts[count->access] += count->count;
+    const VnPlace *place = placement && count->vcpu < placement->n_vcpus
+                               ? vn_placement_find(placement, count->granule)
+                               : NULL;
+    if (!place || place->host_node < 0 || placement->vcpus[count->vcpu] < 0)
+        return;
+    sums->judged += count->count;
+    sums->local += place->host_node == placement->vcpus[count->vcpu] ? count->count : 0;
+}
+
+/* @placement: (nullable) */
+static GVariant *
+vcpus_to_variant(const VnSample *sample, const VnPlacement *placement)
+{
+    g_autofree VcpuSums *sums = g_new0(VcpuSums, VN_VCPUS_MAX);
     for (guint i = 0; i < sample->counts->len; i++) {
         const VnSampleCount *count = &g_array_index(sample->counts, VnSampleCount, i);
-        sums[count->vcpu][VN_ACCESS_ANY] += count->count;
-        if (count->access != VN_ACCESS_ANY)
-            sums[count->vcpu][count->access] += count->count;
+        sum_count(&sums[count->vcpu], count, placement);
     }
     for (guint i = 0; i < sample->hints->len; i++) {
         const VnSampleHint *hint = &g_array_index(sample->hints, VnSampleHint, i);
-        sums[hint->vcpu][VN_ACCESS_ANY] += hint->count;
+        sums[hint->vcpu].counts[VN_ACCESS_ANY] += hint->count;
     }
     g_auto(GVariantBuilder) list;
     g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
     for (guint i = 0; i < VN_VCPUS_MAX; i++) {
-        if (!sums[i][VN_ACCESS_ANY])
+        const VcpuSums *of = &sums[i];
+        if (!of->counts[VN_ACCESS_ANY])
             continue;
         g_auto(VnDict) dict;
         vn_dict_init(&dict, NULL);
         vn_dict_insert(&dict, "id", "u", i);
-        vn_dict_insert(&dict, "reads", "t", sums[i][VN_ACCESS_READ]);
-        vn_dict_insert(&dict, "writes", "t", sums[i][VN_ACCESS_WRITE]);
-        vn_dict_insert(&dict, "accesses", "t", sums[i][VN_ACCESS_ANY]);
+        vn_dict_insert(&dict, "reads", "t", of->counts[VN_ACCESS_READ]);
+        vn_dict_insert(&dict, "writes", "t", of->counts[VN_ACCESS_WRITE]);
+        vn_dict_insert(&dict, "accesses", "t", of->counts[VN_ACCESS_ANY]);
+        if (of->judged)
+            vn_dict_insert(&dict, "locality_ratio", "d",
+                           (double) of->local / (double) of->judged);
         g_variant_builder_add_value(&list, vn_dict_end(&dict));
     }
     return g_variant_builder_end(&list);
@@ -352,7 +367,7 @@ running_vcpus(const VnGuest *guest)
 
 static GVariant *
 sample_to_variant(const VnSampled *sampled, const VnSample *sample,
-                  const VnLocality *locality)
+                  const VnPlacement *placement, const VnLocality *locality)
 {
     const VnGuest *guest = sampled->guest;
     const VnSampleCost *cost = &sample->cost;
@@ -373,7 +388,7 @@ sample_to_variant(const VnSampled *sampled, const VnSample *sample,
     vn_dict_insert(&dict, "overhead_ratio", "d",
                    vn_sample_overhead(sample, running_vcpus(guest)));
     vn_dict_insert(&dict, "granules_total", "t", count_granules(sample));
-    vn_dict_insert_value(&dict, "vcpus", vcpus_to_variant(sample));
+    vn_dict_insert_value(&dict, "vcpus", vcpus_to_variant(sample, placement));
     vn_dict_insert_ratio(&dict, "locality_ratio",
                          locality ? locality->guest.locality : -1);
     vn_dict_insert_ratio(&dict, "remote_cost",
@@ -440,13 +455,18 @@ vn_sampled_close(VnSampled *sampled, VnConnection *virt)
     sampled->n_windows++;
     add_to_history(sampled, sample);
     /* Without it less is known, and the guest may just have ended. */
+    const VnHost *host = sampled->snapshot->host;
+    g_autoptr(VnPlacement) placement = vn_placement_read(
+        sampled->guest, host, sampled->ram, sampled->heat, NULL, NULL, NULL);
     g_autoptr(VnLocality) locality =
-        read_locality(sampled, sampled->guest, sampled->snapshot->host, NULL);
+        placement
+            ? vn_locality_new(sampled->heat, placement, host, g_get_monotonic_time())
+            : NULL;
     set_pace(sampled, sample, locality);
     sampled->next_us = g_get_monotonic_time() + vn_pace_next_us(&sampled->pace);
     g_autoptr(GVariant) described =
         sampled->requested
-            ? g_variant_ref_sink(sample_to_variant(sampled, sample, locality))
+            ? g_variant_ref_sink(sample_to_variant(sampled, sample, placement, locality))
             : NULL;
     answer(sampled, FALSE, described, NULL);
 }

@@ -3,6 +3,7 @@
 #include "model/heatmap.h"
 
 #include "model/dict.h"
+#include "model/sharing.h"
 
 #include <math.h>
 #include <string.h>
@@ -444,6 +445,32 @@ windows_to_variant(const VnHeatmap *map)
     return g_variant_builder_end(&list);
 }
 
+/* How accesses are divided between one vCPU's memory, one cell's and what is shared. */
+static void
+insert_sharing(VnDict *dict, const VnHeat *heat)
+{
+    static const char *const keys[] = {
+        [VN_HEAT_PRIVATE_VCPU] = "private_vcpu_ratio",
+        [VN_HEAT_PRIVATE_CELL] = "private_cell_ratio",
+        [VN_HEAT_SHARED] = "shared_ratio",
+    };
+    g_autoptr(VnSharing) sharing = vn_sharing_new(heat);
+    double all = 0;
+    for (guint i = 0; i < G_N_ELEMENTS(keys); i++)
+        all += sharing->rates[i];
+    for (guint i = 0; i < G_N_ELEMENTS(keys); i++)
+        vn_dict_insert_ratio(dict, keys[i], all > 0 ? sharing->rates[i] / all : -1);
+    g_auto(GVariantBuilder) groups;
+    g_variant_builder_init(&groups, G_VARIANT_TYPE("aau"));
+    for (guint i = 0; i < sharing->groups->len; i++) {
+        g_variant_builder_open(&groups, G_VARIANT_TYPE("au"));
+        VN_IDSET_FOREACH (sharing->groups->pdata[i], id)
+            g_variant_builder_add(&groups, "u", (guint32) id);
+        g_variant_builder_close(&groups);
+    }
+    vn_dict_insert_value(dict, "sharing_vcpus", g_variant_builder_end(&groups));
+}
+
 static void
 insert_heading(VnDict *dict, const VnHeatmap *map)
 {
@@ -458,6 +485,8 @@ insert_heading(VnDict *dict, const VnHeatmap *map)
     vn_dict_insert_ratio(dict, "locality_ratio", figures->locality);
     vn_dict_insert_ratio(dict, "remote_cost", figures->remote_cost);
     vn_dict_insert(dict, "confidence_ratio", "d", figures->confidence);
+    if (map->heat)
+        insert_sharing(dict, map->heat);
     vn_dict_insert(dict, "granule_bytes", "t", VN_GRANULE_BYTES);
     vn_dict_insert(dict, "unit_granules", "u",
                    map->heat ? vn_heat_unit_granules(map->heat) : 1);

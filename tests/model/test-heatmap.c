@@ -354,6 +354,38 @@ test_limits(void)
     g_assert_cmpfloat_with_epsilon(all / vn_heat_rate(world.heat), 1, 1e-2);
 }
 
+/* Whose memory is accessed, and who has some in common. */
+static void
+test_sharing(void)
+{
+    static const guint counts[][3] = {
+        {0, 0, 500},              /* of vCPU 0 alone */
+        {1, 0, 100}, {1, 1, 100}, /* of cell 0 */
+        {2, 1, 100}, {2, 2, 200}, /* of both */
+    };
+    static const struct {
+        const char *key;
+        double expected;
+    } cases[] = {
+        {"private_vcpu_ratio", 0.5},
+        {"private_cell_ratio", 0.2},
+        {"shared_ratio", 0.3},
+    };
+    g_auto(World) world = {0};
+    world_init(&world, 2, 2, 512);
+    g_autoptr(GVariant) nothing = show(&world, VN_HEATMAP_VCPUS, 8);
+    feed(&world, NULL, 10 * SECOND, counts, G_N_ELEMENTS(counts));
+    g_autoptr(GVariant) shown = show(&world, VN_HEATMAP_VCPUS, 8);
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        double ratio;
+        g_assert_true(g_variant_lookup(shown, cases[i].key, "d", &ratio));
+        g_assert_cmpfloat_with_epsilon(ratio, cases[i].expected, 1e-3);
+        g_assert_true(g_variant_lookup(nothing, cases[i].key, "d", &ratio));
+        g_assert_true(isnan(ratio));
+    }
+    assert_item(shown, "sharing_vcpus", 0, "[0, 1, 2]");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -365,5 +397,6 @@ main(int argc, char **argv)
     g_test_add_func("/heatmap/unknown", test_unknown);
     g_test_add_func("/heatmap/many-vcpus", test_many_vcpus);
     g_test_add_func("/heatmap/limits", test_limits);
+    g_test_add_func("/heatmap/sharing", test_sharing);
     return g_test_run();
 }
