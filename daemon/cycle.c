@@ -143,6 +143,23 @@ observe(VnCycle *cycle, GError **error)
     return snapshot;
 }
 
+/* A pin to all CPUs that there are, which a pin taken back leaves behind, is nobody's. */
+static void
+mark_pins(const VnCycle *cycle, const VnSnapshot *snapshot)
+{
+    g_autoptr(VnIdSet) nodes = vn_host_node_ids(snapshot->host);
+    g_autoptr(VnIdSet) all = vn_host_cpus_of_nodes(snapshot->host, nodes);
+    for (guint i = 0; i < snapshot->guests->len; i++) {
+        VnGuest *guest = snapshot->guests->pdata[i];
+        vn_ledger_mark_pins(cycle->ledger, guest);
+        for (guint k = 0; k < guest->vcpus->len; k++) {
+            VnVcpu *vcpu = guest->vcpus->pdata[k];
+            if (vcpu->pinned && vn_idset_is_subset(all, vcpu->pinned))
+                vcpu->pin_is_ours = TRUE;
+        }
+    }
+}
+
 static gboolean
 pins_are_ours(const VnGuest *guest)
 {
@@ -211,8 +228,7 @@ decide(VnCycle *cycle, const char *const *guests, VnSnapshot **ret_snapshot,
     g_autoptr(VnSnapshot) snapshot = observe(cycle, error);
     if (!snapshot || !all_exist(snapshot, guests, error))
         return NULL;
-    for (guint i = 0; i < snapshot->guests->len; i++)
-        vn_ledger_mark_pins(cycle->ledger, snapshot->guests->pdata[i]);
+    mark_pins(cycle, snapshot);
     VnPlan *plan = vn_align_decide(snapshot);
     for (guint i = 0; i < snapshot->guests->len; i++) {
         VnGuest *guest = snapshot->guests->pdata[i];
