@@ -194,7 +194,6 @@ open_window(VnSampling *sampling, VnSampled *sampled, gint64 now_us)
         sampled->next_us = now_us + vn_pace_next_us(&sampled->pace);
         return;
     }
-    attach(sampling);
     vn_sampled_open(sampled, sampling->sampler, sampling->virt,
                     sampling->config.forbidden_sources);
     sampling->n_open += sampled->open;

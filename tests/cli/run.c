@@ -194,3 +194,15 @@ run_json(const Run *run)
     g_assert_cmpint(run->status, ==, 0);
     return json;
 }
+
+void
+run_assert_printed_file(const Run *run, const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *expected = NULL;
+    g_autofree char *path =
+        g_test_build_filename(G_TEST_DIST, "cli", "expected", name, NULL);
+    g_file_get_contents(path, &expected, NULL, &error);
+    g_assert_no_error(error);
+    run_assert_printed(run, expected);
+}

@@ -52,3 +52,6 @@ void run_assert_error(const Run *run, int status, const char *err);
 
 /** run_json: what is on standard output, one document. */
 VnJson *run_json(const Run *run);
+
+/** run_assert_printed_file: what was printed is the file of this name in expected/. */
+void run_assert_printed_file(const Run *run, const char *name);

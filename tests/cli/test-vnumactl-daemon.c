@@ -19,19 +19,6 @@ go(Run *run, gboolean terminal, const char *line)
     run_go(run, terminal, (const char *const *) arguments);
 }
 
-/* What is expected is in tests/cli/expected/. */
-static void
-assert_printed_file(const Run *run, const char *name)
-{
-    g_autoptr(GError) error = NULL;
-    g_autofree char *expected = NULL;
-    g_autofree char *path =
-        g_test_build_filename(G_TEST_DIST, "cli", "expected", name, NULL);
-    g_file_get_contents(path, &expected, NULL, &error);
-    g_assert_no_error(error);
-    run_assert_printed(run, expected);
-}
-
 static void
 advance(Run *run, gpointer data)
 {
@@ -44,7 +31,7 @@ test_list(void)
     g_autoptr(FakeDaemon) daemon = fake_daemon_new(bus);
     g_autoptr(Run) run = run_new();
     go(run, FALSE, "list");
-    assert_printed_file(run, "list.txt");
+    run_assert_printed_file(run, "list.txt");
     g_assert_cmpstr(daemon->asked, ==, "ListGuests");
 }
 
@@ -94,7 +81,7 @@ test_show(void)
     g_autoptr(FakeDaemon) daemon = fake_daemon_new(bus);
     g_autoptr(Run) run = run_new();
     go(run, FALSE, "show db1");
-    assert_printed_file(run, "show.txt");
+    run_assert_printed_file(run, "show.txt");
     g_assert_cmpstr(daemon->asked, ==, "GetGuest db1");
 }
 
@@ -106,7 +93,7 @@ test_show_sampled(void)
     g_autoptr(Run) run = run_new();
     daemon->sampled = TRUE;
     go(run, FALSE, "show db1");
-    assert_printed_file(run, "show-sampled.txt");
+    run_assert_printed_file(run, "show-sampled.txt");
     go(run, FALSE, "list");
     g_assert_nonnull(strstr(run->out->str, "25.0 %    50.0 %"));
 }
@@ -213,7 +200,7 @@ test_plan(void)
     g_autoptr(FakeDaemon) daemon = fake_daemon_new(bus);
     g_autoptr(Run) run = run_new();
     go(run, FALSE, "plan db1 db2");
-    assert_printed_file(run, "plan.txt");
+    run_assert_printed_file(run, "plan.txt");
     g_assert_cmpstr(daemon->asked, ==, "Plan db1 db2");
 }
 
@@ -267,7 +254,7 @@ test_wait(void)
     run->on_out = advance;
     run->data = daemon;
     go(run, FALSE, "rebalance --wait");
-    assert_printed_file(run, "wait.txt");
+    run_assert_printed_file(run, "wait.txt");
 }
 
 static void

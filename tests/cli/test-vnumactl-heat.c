@@ -17,19 +17,6 @@ go(Run *run, gboolean terminal, const char *line)
     run_go(run, terminal, (const char *const *) arguments);
 }
 
-/* What is expected is in tests/cli/expected/. */
-static void
-assert_printed_file(const Run *run, const char *name)
-{
-    g_autoptr(GError) error = NULL;
-    g_autofree char *expected = NULL;
-    g_autofree char *path =
-        g_test_build_filename(G_TEST_DIST, "cli", "expected", name, NULL);
-    g_file_get_contents(path, &expected, NULL, &error);
-    g_assert_no_error(error);
-    run_assert_printed(run, expected);
-}
-
 static void
 test_sample(void)
 {
@@ -38,7 +25,7 @@ test_sample(void)
     go(run, FALSE, "sample db1 --seconds 1 --source dirty-ring");
     g_assert_cmpstr(daemon->asked, ==,
                     "Sample db1 {'seconds': <uint32 1>, 'source': <'dirty-ring'>}");
-    assert_printed_file(run, "sample.txt");
+    run_assert_printed_file(run, "sample.txt");
 
     g_autoptr(Run) plain = run_new();
     daemon->empty = TRUE;
@@ -74,7 +61,7 @@ test_heatmap(void)
     go(run, FALSE, "heatmap db1 --bins 8");
     g_assert_cmpstr(daemon->asked, ==,
                     "GetHeat db1 {'columns': <'vcpu'>, 'bins': <uint32 8>}");
-    assert_printed_file(run, "heatmap.txt");
+    run_assert_printed_file(run, "heatmap.txt");
 
     g_autoptr(Run) json = run_new();
     go(json, FALSE, "heatmap db1 --time --json");
