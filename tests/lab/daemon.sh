@@ -68,6 +68,17 @@ lab_vnumad_is_over()
     [[ ! -e $vnumad_pid_file ]] || [[ ! -e /proc/$(<"$vnumad_pid_file")/exe ]]
 }
 
+# Stopped by a signal, as if it had never been; until it goes on.
+lab_vnumad_rests()
+{
+    kill -STOP "$(<"$vnumad_pid_file")"
+}
+
+lab_vnumad_goes_on()
+{
+    kill -CONT "$(<"$vnumad_pid_file")"
+}
+
 # lab_ask FILTER WORD...: vnumactl --json WORD..., through a jq-like path: "guests.0.state".
 lab_ask()
 {

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The first half of the cycle: observe, decide, steer, guard: vn_cycle_decide(). */
+#include "daemon/cycle-private.h"
+
+#include "daemon/guard.h"
+#include "policies/align.h"
+#include "policies/steer.h"
+
+#include <string.h>
+
+/* Assumed of moving, where a pattern has to last longer than that takes. */
+#define MOVE_BYTES_PER_SECOND (G_GUINT64_CONSTANT(512) << 20)
+
+gboolean
+vn_cycle_is_wanted(const VnSnapshot *snapshot, const char *const *guests,
+                   const char *name)
+{
+    if (!guests || !*guests)
+        return TRUE;
+    for (; *guests; guests++) {
+        const VnGuest *guest = vn_snapshot_find(snapshot, *guests);
+        if (guest && strcmp(guest->name, name) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+gboolean
+vn_cycle_all_exist(const VnSnapshot *snapshot, const char *const *guests, GError **error)
+{
+    for (; guests && *guests; guests++) {
+        if (vn_snapshot_find(snapshot, *guests))
+            continue;
+        g_set_error(error, VN_ERROR, VN_ERROR_GONE,
+                    "guest %s: there is none of this name; 'vnumactl list' shows all",
+                    *guests);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/*
+ * Everybody was decided for, as guests share the host; now only those asked for
+ * remain.
+ */
+static void
+keep_wanted(const VnSnapshot *snapshot, const char *const *guests, VnPlan *plan)
+{
+    for (guint i = plan->steps->len; i-- > 0;) {
+        const VnStep *step = plan->steps->pdata[i];
+        if (!vn_cycle_is_wanted(snapshot, guests, step->guest))
+            g_ptr_array_remove_index(plan->steps, i);
+    }
+    for (guint i = plan->decisions->len; i-- > 0;) {
+        const VnDecision *decision = plan->decisions->pdata[i];
+        if (!vn_cycle_is_wanted(snapshot, guests, decision->guest))
+            g_ptr_array_remove_index(plan->decisions, i);
+    }
+}
+
+VnSnapshot *
+vn_cycle_observe(VnCycle *cycle, GError **error)
+{
+    VnSnapshot *snapshot = vn_observer_observe(cycle->observer, error);
+    if (snapshot) {
+        vn_sampling_see(cycle->sampling, snapshot);
+        cycle->look_us = G_MAXINT64;
+    }
+    return snapshot;
+}
+
+/* A pin to all CPUs that there are, which a pin taken back leaves behind, is nobody's. */
+static void
+mark_pins(const VnCycle *cycle, const VnSnapshot *snapshot)
+{
+    g_autoptr(VnIdSet) nodes = vn_host_node_ids(snapshot->host);
+    g_autoptr(VnIdSet) all = vn_host_cpus_of_nodes(snapshot->host, nodes);
+    for (guint i = 0; i < snapshot->guests->len; i++) {
+        VnGuest *guest = snapshot->guests->pdata[i];
+        vn_ledger_mark_pins(cycle->ledger, guest);
+        for (guint k = 0; k < guest->vcpus->len; k++) {
+            VnVcpu *vcpu = guest->vcpus->pdata[k];
+            if (vcpu->pinned && vn_idset_is_subset(all, vcpu->pinned))
+                vcpu->pin_is_ours = TRUE;
+        }
+    }
+}
+
+static gboolean
+pins_are_ours(const VnGuest *guest)
+{
+    for (guint i = 0; i < guest->vcpus->len; i++) {
+        const VnVcpu *vcpu = guest->vcpus->pdata[i];
+        if (vcpu->pinned && !vcpu->pin_is_ours)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/*
+ * Changes the guest's part of the plan by its accesses.
+ *
+ * Returns: (transfer full) (nullable): what is known of these
+ */
+static VnLocality *
+steer(VnCycle *cycle, const VnSnapshot *snapshot, VnGuest *guest, VnPlan *plan)
+{
+    g_autoptr(GError) error = NULL;
+    VnSteerVerdict verdict = VN_STEER_UNSURE;
+    g_autoptr(VnLocality) locality = NULL;
+    gboolean steered = vn_ledger_was_steered(cycle->ledger, guest);
+    g_autoptr(VnPlacement) placement =
+        vn_sampling_placement(cycle->sampling, guest, snapshot->host, &error);
+    if (error)
+        vn_guest_add_note(guest, "%s", error->message);
+    if (placement) {
+        const VnHeat *heat = vn_sampling_heat(cycle->sampling, guest);
+        gint64 now_us = g_get_monotonic_time();
+        locality = vn_locality_new(heat, placement, snapshot->host, now_us);
+        const VnSteerEvidence evidence = {
+            .heat = heat,
+            .locality = locality,
+            .pins_are_ours = pins_are_ours(guest),
+            .now_us = now_us,
+            .move_bytes_per_second = MOVE_BYTES_PER_SECOND,
+            .placement = placement,
+            .steered = steered,
+            .expected_cost = vn_sampling_promised(cycle->sampling, guest),
+        };
+        verdict = vn_steer_guest(snapshot, guest, &evidence, plan);
+    }
+    if (verdict == VN_STEER_UNSURE && steered &&
+        cycle->config.sampling == VN_SAMPLING_AUTO)
+        vn_steer_hold(guest,
+                      "stays where its accesses had it, until enough of them is seen "
+                      "again",
+                      plan);
+    else if (verdict > VN_STEER_AGREE && !vn_sampling_is_settled(cycle->sampling, guest))
+        vn_steer_hold(guest,
+                      "its accesses have just changed: left as it is until the next "
+                      "look shows that they stay so",
+                      plan);
+    return g_steal_pointer(&locality);
+}
+
+VnPlan *
+vn_cycle_decide(VnCycle *cycle, const char *const *guests, VnSnapshot **ret_snapshot,
+                GHashTable *localities, GError **error)
+{
+    g_autoptr(VnSnapshot) snapshot = vn_cycle_observe(cycle, error);
+    if (!snapshot || !vn_cycle_all_exist(snapshot, guests, error))
+        return NULL;
+    mark_pins(cycle, snapshot);
+    VnPlan *plan = vn_align_decide(snapshot);
+    for (guint i = 0; i < snapshot->guests->len; i++) {
+        VnGuest *guest = snapshot->guests->pdata[i];
+        g_autoptr(VnLocality) locality = steer(cycle, snapshot, guest, plan);
+        if (locality && localities)
+            g_hash_table_insert(localities, guest->name, g_steal_pointer(&locality));
+    }
+    keep_wanted(snapshot, guests, plan);
+    vn_guard(snapshot, &cycle->config, plan);
+    if (ret_snapshot)
+        *ret_snapshot = g_steal_pointer(&snapshot);
+    return plan;
+}
