@@ -16,21 +16,60 @@
 #define PAGES_PER_MB 256u
 
 /*
- * Heat tells vCPUs by their cells. Those of a guest without cells are told by their
- * numbers, neighbours together where there are many.
+ * Heat tells vCPUs by their cells. Those of a guest without cells are told by the host
+ * node that each runs on; where that is none, by their numbers, neighbours together where
+ * there are many.
+ *
+ * Returns: (transfer full): by vCPU, @n of them
  */
-static VnHeat *
-new_heat(const VnGuest *guest)
+static guint *
+cells_of(const VnGuest *guest, const VnHost *host, guint n)
 {
-    const VnVcpu *last = guest->vcpus->pdata[guest->vcpus->len - 1];
-    guint n = last->id + 1;
-    g_autofree guint *cells = g_new0(guint, n);
+    guint *cells = g_new0(guint, n);
+    g_autofree int *nodes = vn_vcpu_nodes(guest, host, n);
+    g_autoptr(VnIdSet) used = vn_idset_new();
+    for (guint i = 0; i < n && !guest->told_cells; i++) {
+        if (nodes[i] >= 0)
+            vn_idset_add(used, (guint) nodes[i]);
+    }
+    guint n_used = vn_idset_count(used);
+    guint left = n_used < VN_CELLS_MAX ? VN_CELLS_MAX - n_used : 1;
     for (guint i = 0; i < guest->vcpus->len; i++) {
         const VnVcpu *vcpu = guest->vcpus->pdata[i];
+        if (vcpu->id >= n)
+            continue;
         cells[vcpu->id] =
-            guest->told_cells ? vcpu->cell : vcpu->id * MIN(n, VN_CELLS_MAX) / n;
+            guest->told_cells ? vcpu->cell : n_used + vcpu->id * MIN(n, left) / n;
     }
-    return vn_heat_new(cells, n, VN_HEAT_HALF_LIFE_US);
+    guint cell = 0;
+    VN_IDSET_FOREACH (used, node) {
+        for (guint i = 0; i < n; i++)
+            cells[i] = nodes[i] == node ? cell : cells[i];
+        cell++;
+    }
+    return cells;
+}
+
+static VnHeat *
+new_heat(const VnGuest *guest, const VnHost *host)
+{
+    const VnVcpu *last = guest->vcpus->pdata[guest->vcpus->len - 1];
+    g_autofree guint *cells = cells_of(guest, host, last->id + 1);
+    return vn_heat_new(cells, last->id + 1, VN_HEAT_HALF_LIFE_US);
+}
+
+/* The vCPUs of a guest without cells run where they did not. */
+static void
+update_cells(VnSampled *sampled)
+{
+    guint n = vn_heat_n_vcpus(sampled->heat);
+    gboolean changed = FALSE;
+    g_autofree guint *cells = cells_of(sampled->guest, sampled->snapshot->host, n);
+    for (guint i = 0; i < n; i++)
+        changed |=
+            MIN(cells[i], VN_CELLS_MAX - 1) != vn_heat_cell_of_vcpu(sampled->heat, i);
+    if (changed && !sampled->guest->told_cells)
+        vn_heat_set_cells(sampled->heat, cells);
 }
 
 VnSampled *
@@ -40,7 +79,7 @@ vn_sampled_new(VnSnapshot *snapshot, const VnGuest *guest, const VnPaceLimits *l
     sampled->snapshot = vn_snapshot_ref(snapshot);
     sampled->guest = guest;
     sampled->ram = vn_ram_new(guest);
-    sampled->heat = new_heat(guest);
+    sampled->heat = new_heat(guest, snapshot->host);
     if (!guest->dirty_ring)
         sampled->failed[VN_SAMPLE_DIRTY_RATE] =
             g_strdup("without dirty rings QEMU tells the whole guest's, and of no vCPU");
@@ -104,6 +143,7 @@ vn_sampled_update(VnSampled *sampled, VnSnapshot *snapshot, const VnGuest *guest
     vn_snapshot_unref(sampled->snapshot);
     sampled->snapshot = snapshot;
     sampled->guest = guest;
+    update_cells(sampled);
     if (has_ranges(sampled->ram))
         return;
     vn_slots_free(sampled->ram);
