@@ -5,6 +5,7 @@
 #include "daemon/ram.h"
 #include "daemon/sampled.h"
 #include "host/process.h"
+#include "policies/mover.h"
 
 /* How often, at most, guests that wait for their turn are thought of. */
 #define TURN_US (G_USEC_PER_SEC / 10)
@@ -284,10 +285,12 @@ vn_sampling_placement(const VnSampling *sampling, const VnGuest *guest,
                       const VnHost *host, GError **error)
 {
     const VnSampled *sampled = find(sampling, guest);
-    return sampled && sampled->n_windows
-               ? vn_placement_read(guest, host, sampled->ram, sampled->heat, NULL, NULL,
-                                   error)
-               : NULL;
+    if (!sampled || !sampled->n_windows)
+        return NULL;
+    /* What is cold heat does not know. */
+    gboolean all = vn_granule_policy(guest) == VN_GRANULES_TIER;
+    return vn_placement_read(guest, host, sampled->ram, all ? NULL : sampled->heat, NULL,
+                             NULL, error);
 }
 
 void

@@ -6,6 +6,8 @@
  */
 #include "policies/homes.h"
 
+#include "policies/mover.h"
+
 typedef struct {
     const VnHost *host;
     guint *vcpus; /* vCPUs at home on a node, by node index */
@@ -186,6 +188,8 @@ given_home(const VnHost *host, const VnGuest *guest, const VnCell *cell)
     if (cell->bound &&
         (cell->binding == VN_BINDING_INTERLEAVE || vn_idset_count(cell->bound) == 1))
         return (VnHome){.home = g_steal_pointer(&limit), .source = VN_HOME_BOUND};
+    if (!guest->told_cells && vn_granule_policy_is_wide(guest))
+        return (VnHome){.home = g_steal_pointer(&limit), .source = VN_HOME_ALLOWED};
 
     g_autoptr(VnIdSet) pinned = pinned_nodes(host, guest, cell);
     VnIdSet *home = pinned ? pinned_home(host, cell, limit, pinned) : vn_idset_new();

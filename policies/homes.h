@@ -10,9 +10,10 @@
 /* What a home follows from. */
 typedef enum {
     VN_HOME_BOUND, /* the cell's memory is bound there, which only a restart can change */
-    VN_HOME_PINNED, /* its vCPUs are pinned there */
-    VN_HOME_CHOSEN, /* neither says: fewest bytes to move, within capacity */
-    VN_HOME_NONE,   /* no host node may hold it */
+    VN_HOME_ALLOWED, /* all that its policy may use, of a guest without cells */
+    VN_HOME_PINNED,  /* its vCPUs are pinned there */
+    VN_HOME_CHOSEN,  /* neither says: fewest bytes to move, within capacity */
+    VN_HOME_NONE,    /* no host node may hold it */
 } VnHomeSource;
 
 typedef struct {

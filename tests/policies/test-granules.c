@@ -138,7 +138,7 @@ test_private_go(Fixture *fixture, gconstpointer unused)
                              order[k] * VN_GRANULE_BYTES);
         g_assert_cmpstr(step->reason, ==,
                         "6.0 MiB on host node 0, with 50 % of the guest's accesses, are "
-                        "used by vCPUs on host node 1 alone");
+                        "used only by vCPUs on host node 1");
     }
     g_assert_true(seen);
     g_assert_nonnull(strstr(vn_plan_find_decision(plan, "g1")->reason,
