@@ -3,9 +3,11 @@
 #include "daemon/sampled.h"
 
 #include "daemon/ram.h"
+#include "policies/mover.h"
 #include "virt/dirty-rate.h"
 
 #include <math.h>
+#include <string.h>
 
 #define LIBVIRT_TIMEOUT_MS 3000u
 /* The dirty log is switched on a moment after libvirt was asked to, and so off. */
@@ -167,6 +169,29 @@ vn_sampled_dismiss(VnSampled *sampled, const GError *why)
     answer(sampled, TRUE, NULL, why);
 }
 
+/*
+ * The best source that there is; for the policy "tier", to which what is not accessed is
+ * as much as what is, one that sees reads, if there is any.
+ */
+static gboolean
+choose_best(VnSampled *sampled, const VnSampler *sampler, guint forbidden)
+{
+    const VnGuest *guest = sampled->guest;
+    static char writes_only[] = "it sees writes only, and the policy tier wants reads";
+    char *failed[VN_SAMPLE_SOURCES];
+    memcpy(failed, sampled->failed, sizeof(failed));
+    for (guint i = 0; i < VN_SAMPLE_REFAULT; i++)
+        failed[i] = failed[i] ? failed[i] : writes_only;
+    if (vn_granule_policy(guest) == VN_GRANULES_TIER &&
+        vn_sampler_choose(sampler, guest, forbidden, failed, &sampled->source,
+                          &sampled->why) &&
+        sampled->source == VN_SAMPLE_REFAULT)
+        return TRUE;
+    g_clear_pointer(&sampled->why, g_free);
+    return vn_sampler_choose(sampler, guest, forbidden, sampled->failed, &sampled->source,
+                             &sampled->why);
+}
+
 static gboolean
 choose_source(VnSampled *sampled, const VnSampler *sampler, guint forbidden,
               GError **error)
@@ -176,8 +201,7 @@ choose_source(VnSampled *sampled, const VnSampler *sampler, guint forbidden,
         sampled->requested ? g_queue_peek_head(&sampled->requests) : NULL;
     g_clear_pointer(&sampled->why, g_free);
     if (!request || request->any) {
-        if (vn_sampler_choose(sampler, guest, forbidden, sampled->failed,
-                              &sampled->source, &sampled->why))
+        if (choose_best(sampled, sampler, forbidden))
             return TRUE;
         g_set_error(error, VN_ERROR, VN_ERROR_UNSUPPORTED,
                     "guest %s: there is no way to sample it: %s", guest->name,

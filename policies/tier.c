@@ -208,15 +208,17 @@ sees_reads(const VnHeat *heat)
 }
 
 /*
- * Adds what of a near place is cold, from the granule that heat is asked about next.
+ * Adds what of a near place is cold, from the granule that heat is asked about next; of
+ * what was not seen accessed at all no more than is wanted.
  * @granule: (inout): of the heat; n_granules 0: there is no more
+ * @left: (inout): bytes wanted, but for what was not seen accessed
  */
 static void
 add_cold(const Tiers *tiers, const VnPlace *place, VnHeatIter *iter,
-         VnHeatGranule *granule, GArray *cold)
+         VnHeatGranule *granule, gint64 *left, GArray *cold)
 {
     guint64 end = (guint64) place->granule + place->n_granules;
-    for (guint64 at = place->granule; at < end;) {
+    for (guint64 at = place->granule; at<end && * left> 0;) {
         while (granule->n_granules > 0 && granule->granule + granule->n_granules <= at) {
             if (!vn_heat_iter_next(iter, granule))
                 granule->n_granules = 0;
@@ -229,6 +231,7 @@ add_cold(const Tiers *tiers, const VnPlace *place, VnHeatIter *iter,
                          .rate = known ? granule->rate : 0};
         if (!known || granule->rate < VN_TIER_COLD * tiers->hot_rate)
             g_array_append_val(cold, piece);
+        *left -= known ? 0 : bytes_of(piece.n_granules);
         at += piece.n_granules;
     }
 }
@@ -249,6 +252,8 @@ find_cold(const Tiers *tiers)
 {
     const VnPlacement *placement = tiers->mover->evidence->placement;
     GArray *cold = g_array_new(FALSE, FALSE, sizeof(VnPiece));
+    g_autofree gint64 *left =
+        g_memdup2(tiers->wanted, host_of(tiers)->nodes->len * sizeof(gint64));
     VnHeatGranule granule;
     VnHeatIter iter;
     vn_heat_iter_init(&iter, tiers->mover->evidence->heat, 0);
@@ -258,7 +263,8 @@ find_cold(const Tiers *tiers)
         const VnPlace *place = &g_array_index(placement->places, VnPlace, i);
         if (place->cell == 0 && place->host_node >= 0 &&
             vn_idset_contains(tiers->near, (guint) place->host_node))
-            add_cold(tiers, place, &iter, &granule, cold);
+            add_cold(tiers, place, &iter, &granule,
+                     &left[index_of(tiers, place->host_node)], cold);
     }
     g_array_sort(cold, compare_colder);
     return cold;
