@@ -278,13 +278,14 @@ vn_client_verify(VnClient *client, char **guests, GError **error)
 
 GVariant *
 vn_client_sample(VnClient *client, const char *name, guint seconds, const char *source,
-                 GError **error)
+                 const char *qmp, GError **error)
 {
     GVariant *sample = NULL;
     g_auto(VnDict) options;
     vn_dict_init(&options, NULL);
     vn_dict_insert(&options, "seconds", "u", seconds);
     vn_dict_insert_string(&options, "source", source);
+    vn_dict_insert_string(&options, "qmp", qmp);
     client->timeout_s += (int) seconds;
     g_dbus_proxy_set_default_timeout(G_DBUS_PROXY(client->manager),
                                      client->timeout_s * 1000);

@@ -37,9 +37,11 @@ GVariant *vn_client_verify(VnClient *client, char **guests,
  * vn_client_sample:
  * @seconds: how long vnumad watches, besides which it has its deadline to answer
  * @source: (nullable): name of a source; NULL: the best there is
+ * @qmp: (nullable): a socket's path; @name is "" then
  */
 GVariant *vn_client_sample(VnClient *client, const char *name, guint seconds,
-                           const char *source, GError **error) VN_WARN_UNUSED;
+                           const char *source, const char *qmp,
+                           GError **error) VN_WARN_UNUSED;
 GVariant *vn_client_get_heat(VnClient *client, const char *name, gboolean by_time,
                              guint bins, GError **error) VN_WARN_UNUSED;
 

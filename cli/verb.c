@@ -115,14 +115,16 @@ static const VnVerb verbs[] = {
         .arguments = "GUEST",
         .arguments_min = 1,
         .arguments_max = 1,
-        .options = VN_VERB_SECONDS | VN_VERB_SOURCE,
+        .options = VN_VERB_SECONDS | VN_VERB_SOURCE | VN_VERB_QMP,
         .needs_daemon = TRUE,
         .takes_guests = TRUE,
         .summary = "Watch a guest's memory accesses for a while, now",
         .description =
             "GUEST is a name or a UUID. Shows how often each vCPU was seen to access\n"
             "memory, what watching cost, and the guest's locality: the share of its\n"
-            "accesses that stay on the accessing vCPU's host node.",
+            "accesses that stay on the accessing vCPU's host node.\n"
+            "\n"
+            "With --qmp instead of GUEST: the guest of a QEMU that libvirt need not know.",
         .run = vn_verb_sample,
     },
     {
@@ -206,6 +208,7 @@ static const struct {
     {VN_VERB_SECONDS, "--seconds"}, {VN_VERB_SOURCE, "--source"},
     {VN_VERB_TIME, "--time"},       {VN_VERB_BINS, "--bins"},
     {VN_VERB_SVG, "--svg"},         {VN_VERB_PNG, "--png"},
+    {VN_VERB_QMP, "--qmp"},
 };
 
 /* The first option of @call that @verb does not take. */
@@ -219,7 +222,8 @@ find_foreign_option(const VnVerb *verb, const VnCall *call)
         (call->force ? VN_VERB_FORCE : 0) | (call->connect ? VN_VERB_CONNECT : 0) |
         (call->seconds ? VN_VERB_SECONDS : 0) | (call->source ? VN_VERB_SOURCE : 0) |
         (call->time ? VN_VERB_TIME : 0) | (call->bins ? VN_VERB_BINS : 0) |
-        (call->svg ? VN_VERB_SVG : 0) | (call->png ? VN_VERB_PNG : 0);
+        (call->svg ? VN_VERB_SVG : 0) | (call->png ? VN_VERB_PNG : 0) |
+        (call->qmp ? VN_VERB_QMP : 0);
     for (gsize i = 0; i < G_N_ELEMENTS(options); i++) {
         if (given & options[i].bit & ~(guint) verb->options)
             return options[i].name;
@@ -231,21 +235,24 @@ gboolean
 vn_verb_check(const VnVerb *verb, const VnCall *call, GError **error)
 {
     guint count = g_strv_length(call->arguments);
-    if (count < verb->arguments_min) {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: %s is missing",
-                    verb->name, verb->arguments);
-        return FALSE;
-    }
-    if (count > verb->arguments_max) {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "%s: '%s' is one argument too many", verb->name,
-                    call->arguments[verb->arguments_max]);
-        return FALSE;
-    }
+    guint most = verb->arguments_max;
     const char *option = find_foreign_option(verb, call);
     if (option) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
                     "%s: %s is no option of this verb", verb->name, option);
+        return FALSE;
+    }
+    if (call->qmp)
+        most--; /* it stands for one */
+    else if (count < verb->arguments_min) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: %s is missing",
+                    verb->name, verb->arguments);
+        return FALSE;
+    }
+    if (count > most) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "%s: '%s' is one argument too many", verb->name,
+                    call->arguments[most]);
         return FALSE;
     }
     for (guint i = 0; i < count; i++) {

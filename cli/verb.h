@@ -24,6 +24,7 @@ typedef enum {
     VN_VERB_BINS = 1 << 11,
     VN_VERB_SVG = 1 << 12,
     VN_VERB_PNG = 1 << 13,
+    VN_VERB_QMP = 1 << 14,
 } VnVerbOptions;
 
 /* One call of vnumactl, as the command line asks for it. */
@@ -43,6 +44,7 @@ typedef struct {
     char *seconds; /* these two are numbers, checked by the verb; NULL: the usual one */
     char *bins;
     char *source; /* of samples; NULL: the best there is */
+    char *qmp;    /* socket of a guest that stands for a GUEST; NULL: none does */
     gboolean time;
     char *svg; /* file to write; NULL: none */
     char *png;

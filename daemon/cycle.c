@@ -6,6 +6,7 @@
 #include "daemon/check-parts.h"
 #include "daemon/check.h"
 #include "daemon/hands.h"
+#include "host/topology.h"
 
 /* How long the check waits for a libvirtd that restarts. */
 #define CHECK_TIMEOUT_US (30 * G_USEC_PER_SEC)
@@ -115,6 +116,15 @@ vn_cycle_accepts(VnCycle *cycle, const char *const *guests, GError **error)
     g_autoptr(VnSnapshot) snapshot = vn_cycle_observe(cycle, error);
     return snapshot && vn_cycle_all_exist(snapshot, guests, error) &&
            may_touch(snapshot, guests, error);
+}
+
+gboolean
+vn_cycle_sample_peer(VnCycle *cycle, const char *path, GVariant *options,
+                     VnSamplingDone done, gpointer data, GError **error)
+{
+    VnHost *host = vn_topology_read(cycle->root, error);
+    return host && vn_sampling_request_peer(cycle->sampling, host, path, options, done,
+                                            data, error);
 }
 
 gboolean

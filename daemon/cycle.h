@@ -41,6 +41,11 @@ gboolean vn_cycle_sample(VnCycle *cycle, const char *name, GVariant *options,
                          VnSamplingDone done, gpointer data,
                          GError **error) VN_WARN_UNUSED;
 
+/** vn_cycle_sample_peer: vn_sampling_request_peer(); libvirt is not asked. */
+gboolean vn_cycle_sample_peer(VnCycle *cycle, const char *path, GVariant *options,
+                              VnSamplingDone done, gpointer data,
+                              GError **error) VN_WARN_UNUSED;
+
 /** vn_cycle_set_serve: what to call between two batches of a long run. */
 void vn_cycle_set_serve(VnCycle *cycle, void (*serve)(gpointer), gpointer data);
 

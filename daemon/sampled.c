@@ -2,20 +2,17 @@
 /* Opening and closing a guest's window, and what becomes of its sample. */
 #include "daemon/sampled.h"
 
+#include "daemon/logging.h"
 #include "daemon/ram.h"
 #include "policies/mover.h"
-#include "virt/dirty-rate.h"
 
 #include <math.h>
 #include <string.h>
 
-#define LIBVIRT_TIMEOUT_MS 3000u
 /* The dirty log is switched on a moment after libvirt was asked to, and so off. */
 #define LOGGING_SLACK_US (G_USEC_PER_SEC / 5)
 /* How long after a window that failed another is tried. */
 #define RETRY_US (10 * G_USEC_PER_SEC)
-/* Pages of 4 KiB in what QEMU counts as a megabyte. */
-#define PAGES_PER_MB 256u
 
 /*
  * Heat tells vCPUs by their cells. Those of a guest without cells are told by the host
@@ -109,6 +106,7 @@ vn_sampled_free(VnSampled *sampled, const GError *why)
 {
     answer(sampled, TRUE, NULL, why);
     vn_window_free(sampled->window);
+    vn_qmp_client_free(sampled->qmp);
     vn_heat_free(sampled->heat);
     vn_heat_history_free(sampled->history);
     vn_slots_free(sampled->ram);
@@ -150,6 +148,14 @@ vn_sampled_update(VnSampled *sampled, VnSnapshot *snapshot, const VnGuest *guest
         return;
     vn_slots_free(sampled->ram);
     sampled->ram = vn_ram_new(guest);
+}
+
+/* Others may want to speak with that QEMU. */
+static void
+leave_monitor(VnSampled *sampled)
+{
+    if (!sampled->once)
+        g_clear_pointer(&sampled->qmp, vn_qmp_client_free);
 }
 
 /* There was no window: says so, and when the next is tried. */
@@ -234,7 +240,7 @@ begin(VnSampled *sampled, VnSampler *sampler, VnConnection *virt, guint seconds,
     const VnGuest *guest = sampled->guest;
     g_autoptr(VnWindow) window = NULL;
     if (!needs_log(sampled->source) &&
-        !vn_virt_dirty_rate_check(virt, guest->uuid, LIBVIRT_TIMEOUT_MS, error))
+        !vn_logging_check(virt, sampled->qmp, guest, error))
         return FALSE;
     if (sampled->source != VN_SAMPLE_DIRTY_RATE) {
         window = vn_window_start(sampler, guest,
@@ -244,8 +250,7 @@ begin(VnSampled *sampled, VnSampler *sampler, VnConnection *virt, guint seconds,
             return FALSE;
     }
     if (needs_log(sampled->source) &&
-        !vn_virt_dirty_rate_start(virt, guest->uuid, seconds, guest->dirty_ring,
-                                  LIBVIRT_TIMEOUT_MS, error))
+        !vn_logging_start(virt, &sampled->qmp, guest, seconds, error))
         return FALSE;
     sampled->window = g_steal_pointer(&window);
     return TRUE;
@@ -295,34 +300,6 @@ vn_sampled_open(VnSampled *sampled, VnSampler *sampler, VnConnection *virt,
     sampled->end_us = g_get_monotonic_time() + seconds * G_USEC_PER_SEC +
                       (needs_log(sampled->source) ? LOGGING_SLACK_US : 0);
     set_poll(sampled);
-}
-
-/* QEMU's own count: how much each vCPU wrote, but not where. */
-static VnSample *
-read_rate(VnSampled *sampled, VnConnection *virt, GError **error)
-{
-    const VnGuest *guest = sampled->guest;
-    g_autoptr(VnVirtDirtyRate) rate =
-        vn_virt_dirty_rate_read(virt, guest->uuid, LIBVIRT_TIMEOUT_MS, error);
-    if (!rate)
-        return NULL;
-    if (rate->state == VN_VIRT_DIRTY_RATE_MEASURING) {
-        g_set_error(error, VN_ERROR, VN_ERROR_BUSY,
-                    "guest %s: QEMU still measures its dirty rate; try later",
-                    guest->name);
-        return NULL;
-    }
-    VnSample *sample = vn_sample_new(VN_SAMPLE_DIRTY_RATE, sampled->start_us);
-    gint64 now_us = g_get_monotonic_time();
-    double seconds = (double) (now_us - sampled->start_us) / G_USEC_PER_SEC;
-    for (guint i = 0; i < rate->vcpus->len; i++) {
-        const VnVirtVcpuRate *vcpu = &g_array_index(rate->vcpus, VnVirtVcpuRate, i);
-        double pages = (double) vcpu->mb_per_second * PAGES_PER_MB * seconds;
-        vn_sample_add_hint(sample, vcpu->vcpu, -1,
-                           (guint64) MIN(pages, (double) G_MAXUINT32));
-    }
-    vn_sample_seal(sample, now_us);
-    return sample;
 }
 
 GVariant *
@@ -508,7 +485,9 @@ vn_sampled_close(VnSampled *sampled, VnConnection *virt)
     g_autoptr(VnSample) sample =
         sampled->window
             ? vn_window_stop(g_steal_pointer(&sampled->window), &slots, &error)
-            : read_rate(sampled, virt, &error);
+            : vn_logging_read(virt, sampled->qmp, sampled->guest, sampled->start_us,
+                              &error);
+    leave_monitor(sampled);
     if (!sample) {
         fail(sampled, error);
         return;

@@ -138,13 +138,29 @@ on_sampled(GVariant *sample, const GError *error, gpointer data)
         g_task_return_error(task, g_error_copy(error));
 }
 
+/* By name, or by a QMP socket. */
+static gboolean
+begin_sample(GTask *task, VnCycle *cycle, GError **error)
+{
+    const Call *call = g_task_get_task_data(task);
+    const char *name = call->guests[0];
+    const char *path;
+    if (!g_variant_lookup(call->options, "qmp", "&s", &path))
+        return vn_cycle_sample(cycle, name, call->options, on_sampled, task, error);
+    if (!*name)
+        return vn_cycle_sample_peer(cycle, path, call->options, on_sampled, task, error);
+    g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
+                "guest %s: sample: either its name or qmp = %s is given, not both", name,
+                path);
+    return FALSE;
+}
+
 /* Runs on the worker, which goes on meanwhile. */
 static void
 sample(GTask *task, VnCycle *cycle)
 {
-    const Call *call = g_task_get_task_data(task);
     GError *error = NULL;
-    if (vn_cycle_sample(cycle, call->guests[0], call->options, on_sampled, task, &error))
+    if (begin_sample(task, cycle, &error))
         g_object_ref(task);
     else
         g_task_return_error(task, error);
@@ -177,10 +193,12 @@ accept_guests(GTask *task, VnCycle *cycle)
         g_task_return_error(task, error);
 }
 
-/* Every answer tells whether libvirt was to be reached. */
+/* Every answer tells whether libvirt was to be reached, but one that did without. */
 static void
-note_libvirt_state(VnService *service, const GError *error)
+note_libvirt_state(VnService *service, const Call *call, const GError *error)
 {
+    if (call->options && g_variant_lookup(call->options, "qmp", "&s", NULL))
+        return;
     if (!error)
         vn_service_set_libvirt_state(service, "connected");
     else if (g_error_matches(error, VN_ERROR, VN_ERROR_BUSY))
@@ -195,7 +213,7 @@ answer(GObject *source, GAsyncResult *async, gpointer data)
     GError *error = NULL;
     g_autoptr(GVariant) result = g_task_propagate_pointer(G_TASK(async), &error);
     if (!g_cancellable_is_cancelled(g_task_get_cancellable(G_TASK(async))))
-        note_libvirt_state(call->service, error);
+        note_libvirt_state(call->service, call, error);
     if (result)
         g_dbus_method_invocation_return_value(call->invocation,
                                               g_variant_new_tuple(&result, 1));
