@@ -109,18 +109,26 @@ locate_cells(Look *look, const char *root, VnGuest *guest)
     }
 }
 
-/* The process that listens: a QEMU, and the one whose threads @guest's vCPUs are. */
-static gboolean
-read_process(const char *root, const VnQmpPeer *peer, VnGuest *guest, GError **error)
+/* The guest of the process that listens: a QEMU, and the one that has its threads. */
+static VnGuest *
+read_guest(const char *root, int pid, VnQmpClient *client, const char *path,
+           GError **error)
 {
     VnProcess process;
-    if (!vn_process_read(root, peer->pid, &process, error) ||
-        !vn_process_is_qemu(root, peer->pid, error))
-        return FALSE;
+    if (!vn_process_read(root, pid, &process, error) ||
+        !vn_process_is_qemu(root, pid, error))
+        return NULL;
+    g_autoptr(VnGuest) guest = vn_qmp_guest_read(client, path, ASK_TIMEOUT_MS, error);
+    if (!guest)
+        return NULL;
     guest->pid = process.pid;
     guest->start_ticks = process.start_ticks;
+    guest->qmp_path = g_strdup(path);
+    guest->managed = TRUE;
     return vn_process_read_affinities(root, guest, error) &&
-           vn_process_check(root, &process, error);
+                   vn_process_check(root, &process, error)
+               ? g_steal_pointer(&guest)
+               : NULL;
 }
 
 VnGuest *
@@ -131,15 +139,13 @@ vn_peer_find(const char *root, const char *path, VnQmpClient **ret_client, GErro
         vn_qmp_client_connect_peer(path, CONNECT_TIMEOUT_MS, &peer, error);
     if (!client)
         return NULL;
-    g_autoptr(VnGuest) guest = vn_qmp_guest_read(client, path, ASK_TIMEOUT_MS, error);
-    if (!guest || !read_process(root, &peer, guest, error)) {
+    g_autoptr(VnGuest) guest = read_guest(root, peer.pid, client, path, error);
+    if (!guest) {
         if (error && !g_str_has_prefix((*error)->message, "QMP "))
             g_prefix_error(error, "QMP %s: ", path);
         return NULL;
     }
     Look look = {client, g_get_monotonic_time() + ASK_TIMEOUT_MS * 1000};
-    guest->qmp_path = g_strdup(path);
-    guest->managed = TRUE;
     add_cells(&look, guest);
     locate_cells(&look, root, guest);
     *ret_client = g_steal_pointer(&client);
@@ -150,8 +156,8 @@ VnQmpClient *
 vn_peer_connect(const VnGuest *guest, GError **error)
 {
     VnQmpPeer peer;
-    g_autoptr(VnQmpClient) client = vn_qmp_client_connect_peer(
-        guest->qmp_path, CONNECT_TIMEOUT_MS, &peer, error);
+    g_autoptr(VnQmpClient) client =
+        vn_qmp_client_connect_peer(guest->qmp_path, CONNECT_TIMEOUT_MS, &peer, error);
     if (client && peer.pid == guest->pid)
         return g_steal_pointer(&client);
     if (client)

@@ -507,13 +507,12 @@ vn_sampling_request_peer(VnSampling *sampling, VnHost *host, const char *path,
     if (!guest)
         return FALSE;
     if (guest->state != VN_GUEST_RUNNING) {
-        g_set_error(error, VN_ERROR, VN_ERROR_BUSY, "%s: guest %s is paused; try later",
-                    object, guest->name);
+        g_set_error(error, VN_ERROR, VN_ERROR_BUSY, "%s: its guest is paused; try later",
+                    object);
         return FALSE;
     }
-    VnSampled *sampled =
-        add_peer(sampling, g_steal_pointer(&of), g_steal_pointer(&guest),
-                 g_steal_pointer(&client));
+    VnSampled *sampled = add_peer(sampling, g_steal_pointer(&of), g_steal_pointer(&guest),
+                                  g_steal_pointer(&client));
     g_queue_push_tail(&sampled->requests, g_memdup2(&request, sizeof(request)));
     return TRUE;
 }

@@ -106,8 +106,8 @@ gboolean vn_sampling_request(VnSampling *sampling, const VnGuest *guest,
                              GError **error) VN_WARN_UNUSED;
 
 /**
- * vn_sampling_request_peer: a window of a guest that is in no snapshot: it is known by its
- * QEMU's QMP socket, and forgotten when the window has ended.
+ * vn_sampling_request_peer: a window of a guest that is in no snapshot: it is known by
+ * its QEMU's QMP socket, and forgotten when the window has ended.
  * @host: (transfer full)
  * @path: as for vn_peer_find()
  * @error: as for vn_sampling_request(), and as of vn_peer_find(); BUSY: it is paused, or

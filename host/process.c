@@ -189,7 +189,8 @@ vn_process_find(const char *root, const char *name, const char *uuid,
         VnProcess process;
         int pid = (int) g_array_index(pids, guint, i);
         g_autoptr(GByteArray) cmdline = read_cmdline(files, pid);
-        if (!cmdline || !is_called_qemu((const char *) cmdline->data) || !has_uuid(cmdline, uuid) ||
+        if (!cmdline || !is_called_qemu((const char *) cmdline->data) ||
+            !has_uuid(cmdline, uuid) ||
             !read_process_of_guest(files, pid, uuid, &process))
             continue;
         if (found.pid == 0 || process.start_ticks < found.start_ticks)

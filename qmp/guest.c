@@ -209,8 +209,7 @@ vn_qmp_memory_bytes(VnQmpClient *client, const char *region, guint timeout_ms,
 {
     const Asker asker = asker_new(client, timeout_ms);
     /* Old machine types call the region by its whole path. */
-    g_autofree char *path =
-        g_strconcat(*region == '/' ? "" : "/objects/", region, NULL);
+    g_autofree char *path = g_strconcat(*region == '/' ? "" : "/objects/", region, NULL);
     g_autoptr(VnJson) size = get_property(&asker, path, "size", error);
     if (!size)
         return FALSE;

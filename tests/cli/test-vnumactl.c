@@ -40,6 +40,8 @@ test_usage(void)
         {"list --acpi x", "list: --acpi is no option of this verb"},
         {"sample", "sample: GUEST is missing"},
         {"sample a --bins 3", "sample: --bins is no option of this verb"},
+        {"sample a --qmp /run/q", "sample: 'a' is one argument too many"},
+        {"list --qmp /run/q", "list: --qmp is no option of this verb"},
         {"list --png x", "list: --png is no option of this verb"},
         {"heatmap a b", "heatmap: 'b' is one argument too many"},
         {"heatmap a --seconds 4", "heatmap: --seconds is no option of this verb"},

@@ -228,7 +228,7 @@ test_refused(Fixture *fixture, gconstpointer unused)
     refuse(fixture, "/run/peer", "{'qmp': <1>}", VN_ERROR_INVALID, "QMP /run/peer: ");
     refuse(fixture, "/run/peer", "{'seconds': <uint32 61>}", VN_ERROR_INVALID, "1 to 60");
     fake.peer->state = VN_GUEST_PAUSED;
-    refuse(fixture, "/run/peer", "@a{sv} {}", VN_ERROR_BUSY, "guest g1 is paused");
+    refuse(fixture, "/run/peer", "@a{sv} {}", VN_ERROR_BUSY, "its guest is paused");
 }
 
 /* As many as may wait, one more, and an end while they do. */
@@ -268,8 +268,8 @@ test_fallback(Fixture *fixture, gconstpointer unused)
     assert_fails(&without, VN_ERROR_UNSUPPORTED, "libvirt says no");
 
     guest->qmp_path = g_strdup("/run/own");
-    g_assert_true(vn_sampling_request(fixture->sampling, guest, options, take_answer,
-                                      &with, NULL));
+    g_assert_true(
+        vn_sampling_request(fixture->sampling, guest, options, take_answer, &with, NULL));
     pass(fixture, SECOND);
     g_assert_cmpuint(fake.n_clients, ==, 1);
     pass(fixture, 5 * SECOND);

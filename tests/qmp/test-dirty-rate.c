@@ -6,8 +6,7 @@
 #include <string.h>
 
 #define TIMEOUT_MS 60000
-#define ERROR(class, desc) \
-    "\"error\": {\"class\": \"" class "\", \"desc\": \"" desc "\"}"
+#define ERROR(class, desc) "\"error\": {\"class\": \"" class "\", \"desc\": \"" desc "\"}"
 
 /* What is asked, in this order, and answered; it ends at one without a command. */
 typedef struct {
@@ -71,9 +70,8 @@ finish(Fixture *fixture)
 static void
 test_start(void)
 {
-    static const char *const modes[] = {
-        "{\"calc-time\":60,\"mode\":\"dirty-bitmap\"}",
-        "{\"calc-time\":60,\"mode\":\"dirty-ring\"}"};
+    static const char *const modes[] = {"{\"calc-time\":60,\"mode\":\"dirty-bitmap\"}",
+                                        "{\"calc-time\":60,\"mode\":\"dirty-ring\"}"};
     static const char *const statuses[] = {"none", "completed", "failed", "cancelled"};
     for (guint ring = 0; ring < 2; ring++) {
         for (gsize i = 0; i < G_N_ELEMENTS(statuses); i++) {

@@ -183,9 +183,9 @@ test_name_limit(void)
          length++) {
         g_autoptr(GError) error = NULL;
         g_autofree char *name = g_strnfill(length, 'n');
-        g_autofree char *answer = g_strdup_printf(
-            "\"return\": {\"name\": \"%s\"%s}", name,
-            length > VN_QMP_NAME_BYTES_MAX ? ", \"bad\": 0" : "");
+        g_autofree char *answer =
+            g_strdup_printf("\"return\": {\"name\": \"%s\"%s}", name,
+                            length > VN_QMP_NAME_BYTES_MAX ? ", \"bad\": 0" : "");
         const Answers answers = {{[NAME] = answer}};
         g_autoptr(VnGuest) guest = read_guest(&answers, &error);
         g_assert_cmpint(guest != NULL, ==, length == VN_QMP_NAME_BYTES_MAX);
@@ -217,7 +217,8 @@ test_memory(void)
         guint64 bytes; /* 0: refused */
     } cases[] = {
         {"ram-node0", {"/objects/ram-node0", "\"return\": 33554432"}, 33554432},
-        {"/objects/m0", {"/objects/m0", "\"return\": 4503599627370496"},
+        {"/objects/m0",
+         {"/objects/m0", "\"return\": 4503599627370496"},
          G_GUINT64_CONSTANT(1) << 52},
         {"m", {"/objects/m", "\"return\": 4503599627370497"}, 0},
         {"m", {"/objects/m", "\"return\": 0"}, 0},

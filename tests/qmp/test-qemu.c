@@ -302,8 +302,7 @@ test_dirty_rate(void)
     g_assert_true(vn_qmp_dirty_rate_check(qemu.client, TIMEOUT_MS, &error));
     g_assert_no_error(error);
     for (int ring = 0; ring < 2; ring++) {
-        g_assert_false(
-            vn_qmp_dirty_rate_start(qemu.client, 1, ring, TIMEOUT_MS, &error));
+        g_assert_false(vn_qmp_dirty_rate_start(qemu.client, 1, ring, TIMEOUT_MS, &error));
         g_assert_error(error, VN_ERROR, VN_ERROR_UNSUPPORTED);
         g_clear_error(&error);
     }
