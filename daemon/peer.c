@@ -116,7 +116,8 @@ read_guest(const char *root, int pid, VnQmpClient *client, const char *path,
 {
     VnProcess process;
     if (!vn_process_read(root, pid, &process, error) ||
-        !vn_process_is_qemu(root, pid, error))
+        !vn_process_is_qemu(root, pid, error) ||
+        !vn_qmp_check_kvm(client, ASK_TIMEOUT_MS, error))
         return NULL;
     g_autoptr(VnGuest) guest = vn_qmp_guest_read(client, path, ASK_TIMEOUT_MS, error);
     if (!guest)

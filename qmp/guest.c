@@ -5,6 +5,9 @@
 #include <string.h>
 
 #define MACHINE_SUFFIX "-machine"
+/* What QEMU sets max-ram-below-4g to where nobody has: i440fx and q35. */
+#define PC_LIMIT G_GUINT64_CONSTANT(0xe0000000)
+#define Q35_LIMIT (G_GUINT64_CONSTANT(1) << 32)
 
 /* Questions that have one deadline in common. */
 typedef struct {
@@ -130,6 +133,13 @@ get_property(const Asker *asker, const char *path, const char *property, GError 
     return ask(asker, "qom-get", arguments, error);
 }
 
+/* Whether it leaves the machine's layout of RAM as it is. */
+static gboolean
+is_usual_limit(const char *name, guint64 limit)
+{
+    return limit == 0 || limit == PC_LIMIT || (limit == Q35_LIMIT && strstr(name, "q35"));
+}
+
 /* Without it, less is known: where RAM lies in guest-physical memory. */
 static void
 read_machine(const Asker *asker, VnGuest *guest)
@@ -138,7 +148,8 @@ read_machine(const Asker *asker, VnGuest *guest)
     g_autoptr(VnJson) limit = get_property(asker, "/machine", "max-ram-below-4g", NULL);
     const char *name =
         json_object_is_type(type, json_type_string) ? json_object_get_string(type) : "";
-    if (g_str_has_suffix(name, MACHINE_SUFFIX) && json_object_get_uint64(limit) == 0)
+    if (g_str_has_suffix(name, MACHINE_SUFFIX) &&
+        is_usual_limit(name, json_object_get_uint64(limit)))
         guest->machine = g_strndup(name, strlen(name) - strlen(MACHINE_SUFFIX));
 }
 
@@ -194,8 +205,7 @@ vn_qmp_guest_read(VnQmpClient *client, const char *name, guint timeout_ms, GErro
 {
     const Asker asker = asker_new(client, timeout_ms);
     g_autoptr(VnGuest) guest = vn_guest_new(NULL, NULL);
-    if (!vn_qmp_check_kvm(client, timeout_ms, error) ||
-        !read_name(&asker, name, guest, error) || !read_uuid(&asker, guest, error) ||
+    if (!read_name(&asker, name, guest, error) || !read_uuid(&asker, guest, error) ||
         !read_state(&asker, guest, error) || !read_memory(&asker, guest, error) ||
         !read_vcpus(&asker, guest, error))
         return NULL;

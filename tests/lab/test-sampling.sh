@@ -362,10 +362,10 @@ sampled()
 # both_are CONDITION: on the locality l and the number of writes w of each vCPU, in awk's words.
 both_are()
 {
-    local vcpu
+    local vcpu l w
     for vcpu in 0 1; do
-        awk -v l="$(sampled "vcpus.$vcpu.locality_ratio")" -v w="$(sampled "vcpus.$vcpu.writes")" \
-            "BEGIN { exit !($1) }" || { cat "$work/sample"; return 1; }
+        l=$(sampled "vcpus.$vcpu.locality_ratio") && w=$(sampled "vcpus.$vcpu.writes") &&
+            awk -v l="$l" -v w="$w" "BEGIN { exit !($1) }" || return 1
     done
 }
 
@@ -395,6 +395,7 @@ test_socket()
     check "each its 16 MiB, and not much else" \
         test "$(sampled granules_total)" -ge 16 -a "$(sampled granules_total)" -le 60
     check "its vCPUs on each other's nodes are remote" socket_sample 1 0 --seconds 2
+    diag "$(cat "$work/sample")"
     check "all the same both write, from afar" both_are 'w >= 500 && l <= 0.1'
     check "its refaults are seen, too" socket_sample 0 1 --seconds 2 --source refault
     check "the monitor is free again" qmp socket '{"execute": "query-dirty-rate"}'
