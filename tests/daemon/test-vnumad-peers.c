@@ -49,7 +49,7 @@ say_cpus(FakePeer *peer, int tid)
                      "\"return\": 0");
 }
 
-/* It does not tell where its memory lies, and is asked twice: by cells, and by address. */
+/* It does not tell where its memory lies, by cells and then by address. */
 static void
 say_memory(FakePeer *peer)
 {
