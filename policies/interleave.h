@@ -28,7 +28,7 @@
  */
 guint *vn_interleave_weights(const VnHost *host, const VnIdSet *nodes);
 
-/** vn_interleave_node: the id of the host node where granule (or unit) @number belongs. */
+/** vn_interleave_node: id of the host node where granule (or unit) @number belongs. */
 int vn_interleave_node(const VnHost *host, const guint *weights, guint64 number);
 
 /**

@@ -47,7 +47,7 @@ VnMover *vn_mover_new(const VnSnapshot *snapshot, const VnGuest *guest,
 void vn_mover_free(VnMover *mover);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnMover, vn_mover_free)
 
-/** vn_mover_place: where the granule lies; NULL: that is not known, or not on the host. */
+/** vn_mover_place: where the granule lies; NULL: that is not known. */
 const VnPlace *vn_mover_place(const VnMover *mover, guint64 granule);
 
 /**
@@ -56,7 +56,7 @@ const VnPlace *vn_mover_place(const VnMover *mover, guint64 granule);
  */
 double vn_mover_cost(const VnMover *mover, const VnHeatGranule *granule, int host_node);
 
-/** vn_mover_is_shared: whether vCPUs of several host nodes, or nobody knows who, use it. */
+/** vn_mover_is_shared: whether no host node's vCPUs, nor one vCPU, use it alone. */
 gboolean vn_mover_is_shared(const VnMover *mover, const VnHeatGranule *granule);
 
 /** vn_mover_can: whether the piece may go where it is to go, as yet. */

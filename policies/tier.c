@@ -112,7 +112,7 @@ take(Tiers *tiers, VnPiece *piece, int to, double gain)
     return TRUE;
 }
 
-/* The id of the host node of @nodes where the granule costs least; -1: not less than @now */
+/* Id of the host node of @nodes where the granule costs least; -1: @now is no more. */
 static int
 cheapest(const Tiers *tiers, const VnIdSet *nodes, const VnHeatGranule *granule,
          double now, double *ret_cost)
@@ -129,7 +129,7 @@ cheapest(const Tiers *tiers, const VnIdSet *nodes, const VnHeatGranule *granule,
     return best;
 }
 
-/* The host node on which a hot granule lies that is far; -1: it is not hot, or not far. */
+/* The far host node on which a hot granule lies; -1: it is not hot, or not far. */
 static int
 waits_on(const Tiers *tiers, const VnHeatGranule *granule)
 {

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Where another host node is better by less than this part of all accesses, a unit stays. */
+/* Where another host node is better by less than this part of accesses, a unit stays. */
 #define STAY_SHARE 1e-3
 
 /* Each change lowers the cost by this part of all accesses at least. */
@@ -148,7 +148,7 @@ lost_on(const VnUnits *units, const VnHeatGranule *granule, guint unit)
     return all - best - anywhere / units->n_nodes;
 }
 
-/* @by_cell: accesses that are known by the heat's cell only, as VnUnit.traffic, by cell */
+/* @by_cell: accesses known by the heat's cell only, as VnUnit.traffic, by cell */
 static void
 learn_granule(VnUnits *units, const VnHeatGranule *granule, double *by_cell)
 {

@@ -91,7 +91,7 @@ source_of(const VnSampling *sampling, const VnSnapshot *snapshot, const char *ke
     return text;
 }
 
-/* The policy "tier" wants to see reads, but takes writes where nothing else is to be had. */
+/* The policy "tier" wants to see reads, but takes writes where there is nothing else. */
 static void
 test_tier(void)
 {

@@ -160,7 +160,7 @@ test_interleave(void)
     g_assert_cmpuint(settle(&sight), ==, 0);
 }
 
-/* Binding and cpuset.mems say where, and of no more host nodes than one there is no choice. */
+/* Binding and cpuset.mems say where; of one host node there is no choice. */
 static void
 test_bound(void)
 {

@@ -41,7 +41,7 @@ void sight_read(Sight *sight, guint granule, guint vcpu, guint count);
 /** sight_close: the window ends, a second after it began. */
 void sight_close(Sight *sight);
 
-/** sight_steer: (transfer full): align's plan, steered; vCPUs run where they are pinned. */
+/** sight_steer: (transfer full): align's plan, steered; vCPUs run where pinned. */
 VnPlan *sight_steer(Sight *sight, VnSteerVerdict *ret_verdict);
 
 /**
