@@ -7,22 +7,31 @@
 
 typedef struct {
     VnHeatGranule granule;
-    int from; /* ids of host nodes */
+    int from; /* places in VnHost.nodes */
     int to;
 } Shared;
 
-/* Accesses and room by place in VnHost.nodes; those of no target are not looked at. */
+/* Arrays are by place in VnHost.nodes. */
 typedef struct {
     VnMover *mover;
     GArray *shared; /* hottest first */
-    double *loads;
+    guint n_nodes;
+    const gboolean *is_target;
+    double *loads; /* accesses */
     gint64 *room;
 } Spreader;
 
-static guint
-index_of(const Spreader *spreader, int id)
+static int
+index_of(const VnMover *mover, int id)
 {
-    return (guint) vn_host_node_index(spreader->mover->snapshot->host, (guint) id);
+    return vn_host_node_index(mover->snapshot->host, (guint) id);
+}
+
+static int
+id_of(const VnMover *mover, int index)
+{
+    const VnHostNode *node = mover->snapshot->host->nodes->pdata[index];
+    return (int) node->id;
 }
 
 static void
@@ -35,29 +44,26 @@ learn(Spreader *spreader)
     for (guint i = 0; i < hottest->len; i++) {
         const VnHeatGranule *granule = &g_array_index(hottest, VnHeatGranule, i);
         const VnPlace *place = vn_mover_place(mover, granule->granule);
-        if (granule->rate < hot_rate || !place ||
+        int node = place ? index_of(mover, place->host_node) : -1;
+        if (granule->rate < hot_rate || node < 0 || !spreader->is_target[node] ||
             granule->flips >= VN_HEAT_ALTERNATING_FLIPS ||
-            !vn_idset_contains(mover->targets, (guint) place->host_node) ||
             !vn_mover_is_shared(mover, granule))
             continue;
-        Shared shared = {*granule, place->host_node, place->host_node};
-        spreader->loads[index_of(spreader, place->host_node)] += granule->rate;
+        Shared shared = {*granule, node, node};
+        spreader->loads[node] += granule->rate;
         g_array_append_val(spreader->shared, shared);
     }
 }
 
-/* The id of the target with the fewest accesses, of those with room; -1: none has any. */
+/* The target with the fewest accesses, of those with room; -1: none has any. */
 static int
 find_node(const Spreader *spreader, gint64 bytes)
 {
     int found = -1;
-    VN_IDSET_FOREACH (spreader->mover->targets, id) {
-        double load = spreader->loads[index_of(spreader, id)];
-        double best = found >= 0 ? spreader->loads[index_of(spreader, found)] : 0;
-        if (spreader->room[index_of(spreader, id)] < bytes ||
-            (found >= 0 && load >= best))
-            continue;
-        found = id;
+    for (guint i = 0; i < spreader->n_nodes; i++) {
+        if (spreader->is_target[i] && spreader->room[i] >= bytes &&
+            (found < 0 || spreader->loads[i] < spreader->loads[found]))
+            found = (int) i;
     }
     return found;
 }
@@ -66,8 +72,8 @@ static double
 busiest(const Spreader *spreader)
 {
     double most = 0;
-    VN_IDSET_FOREACH (spreader->mover->targets, id)
-        most = MAX(most, spreader->loads[index_of(spreader, id)]);
+    for (guint i = 0; i < spreader->n_nodes; i++)
+        most = MAX(most, spreader->loads[i]);
     return most;
 }
 
@@ -76,20 +82,19 @@ static gboolean
 even_out(Spreader *spreader, double enough)
 {
     gboolean changed = FALSE;
+    double *loads = spreader->loads;
     for (guint i = 0; i < spreader->shared->len && busiest(spreader) > enough; i++) {
         Shared *shared = &g_array_index(spreader->shared, Shared, i);
         double rate = shared->granule.rate;
         gint64 bytes = (gint64) (shared->granule.n_granules * VN_GRANULE_BYTES);
-        guint from = index_of(spreader, shared->to);
         int to = find_node(spreader, bytes);
-        if (to < 0 ||
-            spreader->loads[index_of(spreader, to)] + rate >= spreader->loads[from])
+        if (to < 0 || loads[to] + rate >= loads[shared->to])
             continue;
-        spreader->loads[from] -= rate;
-        spreader->room[from] += bytes;
+        loads[shared->to] -= rate;
+        spreader->room[shared->to] += bytes;
         shared->to = to;
-        spreader->loads[index_of(spreader, to)] += rate;
-        spreader->room[index_of(spreader, to)] -= bytes;
+        loads[to] += rate;
+        spreader->room[to] -= bytes;
         changed = TRUE;
     }
     return changed;
@@ -102,17 +107,19 @@ take_all(Spreader *spreader, double all)
     for (guint i = 0; i < spreader->shared->len; i++) {
         const Shared *shared = &g_array_index(spreader->shared, Shared, i);
         const VnHeatGranule *granule = &shared->granule;
+        if (shared->to == shared->from)
+            continue;
         const VnPiece piece = {.granule = granule->granule,
                                .n_granules = granule->n_granules,
-                               .from = shared->from,
-                               .to = shared->to,
+                               .from = id_of(mover, shared->from),
+                               .to = id_of(mover, shared->to),
                                .rate = granule->rate};
-        double gain = vn_mover_cost(mover, granule, shared->from) -
-                      vn_mover_cost(mover, granule, shared->to);
-        if (shared->to == shared->from || vn_mover_take(mover, &piece, gain))
+        if (vn_mover_take(mover, &piece,
+                          vn_mover_cost(mover, granule, piece.from) -
+                              vn_mover_cost(mover, granule, piece.to)))
             continue;
-        spreader->loads[index_of(spreader, shared->to)] -= granule->rate;
-        spreader->loads[index_of(spreader, shared->from)] += granule->rate;
+        spreader->loads[shared->to] -= granule->rate;
+        spreader->loads[shared->from] += granule->rate;
     }
     return busiest(spreader) / all;
 }
@@ -124,9 +131,17 @@ vn_spread_take(VnMover *mover, double *ret_before, double *ret_after)
     guint n_targets = vn_idset_count(mover->targets);
     g_autofree double *loads = g_new0(double, n_nodes);
     g_autofree gint64 *room = g_memdup2(mover->room, n_nodes * sizeof(gint64));
+    g_autofree gboolean *is_target = g_new0(gboolean, n_nodes);
     g_autoptr(GArray) shared = g_array_new(FALSE, FALSE, sizeof(Shared));
-    Spreader spreader = {.mover = mover, .shared = shared, .loads = loads, .room = room};
+    Spreader spreader = {.mover = mover,
+                         .shared = shared,
+                         .n_nodes = n_nodes,
+                         .is_target = is_target,
+                         .loads = loads,
+                         .room = room};
     double all = 0;
+    for (guint i = 0; i < n_nodes; i++)
+        is_target[i] = vn_idset_contains(mover->targets, (guint) id_of(mover, (int) i));
     learn(&spreader);
     for (guint i = 0; i < n_nodes; i++)
         all += loads[i];

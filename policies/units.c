@@ -14,6 +14,9 @@
 /* Each change lowers the cost by this part of all accesses at least. */
 #define IMPROVEMENT_MIN 1e-6
 
+/* So many units may have no room before one gives up. */
+#define FIXED_MAX 64u
+
 /* Pairs of units looked at in one search, about. */
 #define PAIRS_MAX (64u << 20)
 
@@ -357,9 +360,12 @@ place_all(VnUnits *units, gboolean tight)
         if (unit->fixed || place(units, unit, tight))
             continue;
         unit->fixed = TRUE;
-        n_fixed++;
         i = G_MAXUINT; /* all over again */
+        if (++n_fixed == FIXED_MAX)
+            break;
     }
+    if (n_fixed == FIXED_MAX)
+        clear_room(units);
     return n_fixed;
 }
 
