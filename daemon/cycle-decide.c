@@ -116,6 +116,10 @@ steer(VnCycle *cycle, const VnSnapshot *snapshot, VnGuest *guest, VnPlan *plan)
     if (placement) {
         const VnHeat *heat = vn_sampling_heat(cycle->sampling, guest);
         gint64 now_us = g_get_monotonic_time();
+        g_autofree guint64 *reserves = g_new(guint64, snapshot->host->nodes->len);
+        for (guint i = 0; i < snapshot->host->nodes->len; i++)
+            reserves[i] =
+                vn_guard_reserve(snapshot->host->nodes->pdata[i], &cycle->config);
         locality = vn_locality_new(heat, placement, snapshot->host, now_us);
         const VnSteerEvidence evidence = {
             .heat = heat,
@@ -124,6 +128,7 @@ steer(VnCycle *cycle, const VnSnapshot *snapshot, VnGuest *guest, VnPlan *plan)
             .now_us = now_us,
             .move_bytes_per_second = MOVE_BYTES_PER_SECOND,
             .placement = placement,
+            .reserves = reserves,
             .steered = steered,
             .expected_cost = vn_sampling_promised(cycle->sampling, guest),
         };

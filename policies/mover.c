@@ -23,6 +23,23 @@ vn_granule_policy_is_wide(const VnGuest *guest)
     return policy == VN_GRANULES_INTERLEAVE || policy == VN_GRANULES_TIER;
 }
 
+/* Bytes that can come: free huge pages, where the guest has such, or above the reserve. */
+static gint64
+room_on(const VnHost *host, guint index, const VnCell *cell,
+        const VnSteerEvidence *evidence)
+{
+    const VnHostNode *node = host->nodes->pdata[index];
+    guint64 reserve = evidence->reserves ? evidence->reserves[index] : 0;
+    if (cell->page_size_bytes <= host->page_size_bytes)
+        return (gint64) node->free_bytes - (gint64) reserve;
+    for (guint i = 0; i < node->huge_pages->len; i++) {
+        const VnHugePages *pages = &g_array_index(node->huge_pages, VnHugePages, i);
+        if (pages->size_bytes == cell->page_size_bytes)
+            return (gint64) (pages->free * pages->size_bytes);
+    }
+    return 0;
+}
+
 VnMover *
 vn_mover_new(const VnSnapshot *snapshot, const VnGuest *guest,
              const VnSteerEvidence *evidence, const VnIdSet *home)
@@ -40,7 +57,7 @@ vn_mover_new(const VnSnapshot *snapshot, const VnGuest *guest,
         vn_idset_keep_all(mover->targets, cell->bound);
     mover->room = g_new(gint64, nodes->len);
     for (guint i = 0; i < nodes->len; i++)
-        mover->room[i] = (gint64) vn_host_node_available(nodes->pdata[i]);
+        mover->room[i] = room_on(snapshot->host, i, cell, evidence);
     mover->bytes_max =
         MIN(evidence->move_bytes_per_second, G_MAXUINT32) * VN_GRANULES_PLAN_SECONDS;
     mover->pieces = g_array_new(FALSE, FALSE, sizeof(VnPiece));

@@ -315,7 +315,9 @@ vn_tier_steer(VnMover *mover, GString *reason, VnPlan *plan)
 {
     g_auto(Tiers) tiers;
     tiers_init(&tiers, mover);
-    if (vn_idset_is_empty(tiers.near) || vn_idset_is_empty(tiers.far))
+    const VnCell *cell = mover->guest->cells->pdata[0];
+    if (vn_idset_is_empty(tiers.near) || vn_idset_is_empty(tiers.far) ||
+        cell->page_size_bytes > host_of(&tiers)->page_size_bytes)
         return;
     g_autoptr(GArray) hottest =
         vn_heat_hottest(mover->evidence->heat, VN_HEAT_HOTTEST_MAX);

@@ -45,6 +45,7 @@ VnIdSet *vn_tier_near(const VnHost *host, const VnIdSet *nodes);
  * @mover: its evidence has a placement of all of the guest's memory
  * @reason: gets what they do
  *
+ * Huge pages come from pools, for which watermarks say nothing: memory of these stays.
  * Nothing is demoted as long as only writes were seen: what is read may look cold then.
  */
 void vn_tier_steer(VnMover *mover, GString *reason, VnPlan *plan);
