@@ -23,7 +23,7 @@ vn_granule_policy_is_wide(const VnGuest *guest)
     return policy == VN_GRANULES_INTERLEAVE || policy == VN_GRANULES_TIER;
 }
 
-/* Bytes that can come: free huge pages, where the guest has such, or above the reserve. */
+/* Bytes that can come: of free huge pages, if it has such, or above the reserve. */
 static gint64
 room_on(const VnHost *host, guint index, const VnCell *cell,
         const VnSteerEvidence *evidence)
