@@ -267,6 +267,25 @@ vn_client_plan(VnClient *client, char **guests, GError **error)
 }
 
 GVariant *
+vn_client_plan_undo(VnClient *client, char **guests, GError **error)
+{
+    GVariant *plan = NULL;
+    if (!vn_dbus_manager_call_plan_undo_sync(
+            client->manager, (const char *const *) guests, &plan, NULL, error))
+        vn_client_explain(client, error);
+    return plan;
+}
+
+GVariant *
+vn_client_why(VnClient *client, const char *name, GError **error)
+{
+    GVariant *told = NULL;
+    if (!vn_dbus_manager_call_why_sync(client->manager, name, &told, NULL, error))
+        vn_client_explain(client, error);
+    return told;
+}
+
+GVariant *
 vn_client_verify(VnClient *client, char **guests, GError **error)
 {
     GVariant *verdicts = NULL;
@@ -317,6 +336,17 @@ vn_client_rebalance(VnClient *client, char **guests, GError **error)
     GVariant *options = g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0);
     if (!vn_dbus_manager_call_rebalance_sync(
             client->manager, (const char *const *) guests, options, &path, NULL, error))
+        vn_client_explain(client, error);
+    return path;
+}
+
+char *
+vn_client_undo(VnClient *client, char **guests, GError **error)
+{
+    char *path = NULL;
+    GVariant *options = g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0);
+    if (!vn_dbus_manager_call_undo_sync(client->manager, (const char *const *) guests,
+                                        options, &path, NULL, error))
         vn_client_explain(client, error);
     return path;
 }

@@ -111,6 +111,37 @@ static const VnVerb verbs[] = {
         .run = vn_verb_rebalance,
     },
     {
+        .name = "undo",
+        .arguments = "[GUEST...]",
+        .arguments_max = G_MAXUINT,
+        .options = VN_VERB_WAIT | VN_VERB_DRY_RUN,
+        .needs_daemon = TRUE,
+        .takes_guests = TRUE,
+        .summary = "Take back the last plan that was carried out",
+        .description =
+            "GUEST is a name or a UUID; without any, all guests that the host's last\n"
+            "plan was for. Asked again, it takes back the plan before. What somebody else\n"
+            "has changed since is left alone, and said.\n"
+            "\n"
+            "The guest rests from then on: nothing is planned for it until it is started\n"
+            "anew, its definition changes, or 'vnumactl rebalance GUEST'. --wait and\n"
+            "Ctrl-C are those of rebalance.",
+        .run = vn_verb_undo,
+    },
+    {
+        .name = "why",
+        .arguments = "GUEST",
+        .arguments_min = 1,
+        .arguments_max = 1,
+        .needs_daemon = TRUE,
+        .takes_guests = TRUE,
+        .summary = "Explain the last decisions about a guest, also those not to act",
+        .description =
+            "GUEST is a name or a UUID. Tells what is decided now and why, what the guard\n"
+            "refuses, and the last plans with their figures and outcomes.",
+        .run = vn_verb_why,
+    },
+    {
         .name = "sample",
         .arguments = "GUEST",
         .arguments_min = 1,

@@ -101,4 +101,13 @@ gboolean vn_verb_define(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_rebalance(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_sample(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_heatmap(const VnCall *call, VnClient *client, GError **error);
+gboolean vn_verb_undo(const VnCall *call, VnClient *client, GError **error);
+gboolean vn_verb_why(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_topology(const VnCall *call, VnClient *client, GError **error);
+
+/** vn_verb_show_plan: @plan: as Plan answers it, for verbs that plan. */
+gboolean vn_verb_show_plan(const VnCall *call, GVariant *plan, GError **error);
+
+/** vn_verb_follow_job: waits for the job with --wait, else prints its path. */
+gboolean vn_verb_follow_job(const VnCall *call, VnClient *client, const char *path,
+                            GError **error);
