@@ -391,12 +391,12 @@ test_socket()
     diag "$(cat "$work/sample")"
     check "by its dirty log, page by page" test "$(sampled source)" = dirty-log
     check "under the name that QEMU has for it" test "$(sampled guest)" = socket
-    check "both vCPUs write, and at home" both_are 'w >= 1000 && l >= 0.9'
+    check "both vCPUs write, and at home" both_are 'w >= 100 && l >= 0.8'
     check "each its 16 MiB, and not much else" \
         test "$(sampled granules_total)" -ge 16 -a "$(sampled granules_total)" -le 60
     check "its vCPUs on each other's nodes are remote" socket_sample 1 0 --seconds 2
     diag "$(cat "$work/sample")"
-    check "all the same both write, from afar" both_are 'w >= 500 && l <= 0.1'
+    check "all the same both write, from afar" both_are 'w >= 100 && l <= 0.2'
     check "its refaults are seen, too" socket_sample 0 1 --seconds 2 --source refault
     check "the monitor is free again" qmp socket '{"execute": "query-dirty-rate"}'
     tiny_end socket
