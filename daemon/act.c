@@ -3,6 +3,7 @@
 #include "daemon/act.h"
 
 #include "daemon/origins.h"
+#include "daemon/throttle.h"
 #include "model/text.h"
 
 #include <poll.h>
@@ -14,6 +15,10 @@
 #define CHUNK_BYTES (G_GUINT64_CONSTANT(64) << 20)
 /* How long pages that were busy are left in peace before the next try. */
 #define BUSY_PAUSE_US (20 * 1000)
+/* Who waits for the throttle serves others, and sees a cancel, that often. */
+#define WAIT_SLICE_US (50 * 1000)
+/* How often it is asked how much the host's memory is pressed. */
+#define PRESSURE_INTERVAL_US G_USEC_PER_SEC
 
 typedef struct {
     const VnActPort *port;
@@ -22,6 +27,7 @@ typedef struct {
     VnProgress *progress;
     const VnSnapshot *snapshot;
     VnPlan *plan;
+    VnThrottle *throttle;
 } Actor;
 
 /* One move on its way. */
@@ -32,8 +38,18 @@ typedef struct {
     VnMoveState state;
     gint64 spent_us;
     guint64 moved_before_bytes; /* in an earlier round */
+    gboolean waits;             /* for the throttle */
     gboolean over;
 } Job;
+
+/* What came of one turn of each. */
+typedef struct {
+    guint n_left;
+    guint n_full;
+    guint n_busy;
+    guint n_waiting;
+    gint64 next_us; /* when the first of those that wait may go on */
+} Round;
 
 /* Begins a step in the ledger; when that cannot be written, the step must not be done. */
 static gboolean
@@ -168,31 +184,98 @@ end_when_full(const Actor *actor, Job *job)
     end_job(actor, job, VN_OUTCOME_PENDING, why);
 }
 
+static void
+end_when_late(const Actor *actor, Job *job)
+{
+    if (job->spent_us > (gint64) actor->config->step_timeout_seconds * G_USEC_PER_SEC)
+        end_job(actor, job, VN_OUTCOME_PENDING,
+                "it took longer than step_timeout_seconds; the next rebalance goes on");
+}
+
 /* One chunk of one move. */
 static void
 take_turn(const Actor *actor, Job *job)
 {
     g_autoptr(GError) error = NULL;
     const VnMoveTally *tally = vn_move_tally(job->move);
+    const char *uuid = job->step->uuid;
+    guint64 before = tally->moved_bytes;
     gint64 begun_us = g_get_monotonic_time();
 
-    if (process_ended(job)) {
-        end_job(actor, job, VN_OUTCOME_FAILED, "the guest stopped meanwhile");
-        return;
-    }
-    gboolean worked = vn_move_chunk(job->move, CHUNK_BYTES, &job->state, &error);
+    gboolean worked =
+        vn_move_chunk(job->move, vn_throttle_chunk(actor->throttle, uuid, CHUNK_BYTES),
+                      &job->state, &error);
+    gint64 ended_us = g_get_monotonic_time();
+    vn_throttle_charge(actor->throttle, uuid, tally->moved_bytes - before, begun_us,
+                       ended_us);
     job->step->bytes_moved = job->moved_before_bytes + tally->moved_bytes;
-    job->spent_us += g_get_monotonic_time() - begun_us;
+    job->spent_us += ended_us - begun_us;
     if (!worked) {
         end_job(actor, job, VN_OUTCOME_FAILED, error->message);
     } else if (job->state == VN_MOVE_DONE) {
         g_autofree char *left = leftovers(tally);
         end_job(actor, job, VN_OUTCOME_DONE, left);
-    } else if (job->spent_us >
-               (gint64) actor->config->step_timeout_seconds * G_USEC_PER_SEC) {
-        end_job(actor, job, VN_OUTCOME_PENDING,
-                "it took longer than step_timeout_seconds; the next rebalance goes on");
+    } else {
+        end_when_late(actor, job);
     }
+}
+
+/* The job's turn, unless it is over, ends now, or has to wait. */
+static void
+go_on(const Actor *actor, GArray *jobs, Job *job, Round *round)
+{
+    job->waits = FALSE;
+    if (vn_progress_is_cancelled(actor->progress)) {
+        end_job(actor, job, VN_OUTCOME_PENDING, "cancelled");
+        return;
+    }
+    if (process_ended(job)) {
+        end_job(actor, job, VN_OUTCOME_FAILED, "the guest stopped meanwhile");
+        return;
+    }
+    gint64 next_us = vn_throttle_next_us(actor->throttle, job->step->uuid);
+    if (next_us > g_get_monotonic_time()) {
+        job->waits = TRUE;
+        round->n_left++;
+        round->n_waiting++;
+        round->next_us = MIN(round->next_us, next_us);
+        return;
+    }
+    vn_progress_set_activity(actor->progress, "guest %s: moving cell %u",
+                             job->step->guest, job->step->target);
+    take_turn(actor, job);
+    vn_progress_set_bytes_done(actor->progress, bytes_done(jobs), g_get_monotonic_time());
+    actor->port->serve(actor->port->serve_data);
+    round->n_left += !job->over;
+    round->n_full += !job->over && job->state == VN_MOVE_FULL;
+    round->n_busy += !job->over && job->state == VN_MOVE_BUSY;
+}
+
+/* Nobody can go on before @next_us, but others have their turn. */
+static void
+wait_for_throttle(const Actor *actor, GArray *jobs, gint64 next_us)
+{
+    gint64 begun_us = g_get_monotonic_time();
+    g_usleep((gulong) CLAMP(next_us - begun_us, 0, WAIT_SLICE_US));
+    actor->port->serve(actor->port->serve_data);
+    gint64 waited_us = g_get_monotonic_time() - begun_us;
+    for (guint i = 0; i < jobs->len; i++) {
+        Job *job = &g_array_index(jobs, Job, i);
+        if (job->over || !job->waits)
+            continue;
+        job->spent_us += waited_us;
+        end_when_late(actor, job);
+    }
+}
+
+static void
+ask_pressure(const Actor *actor, gint64 *next_us)
+{
+    gint64 now_us = g_get_monotonic_time();
+    if (!actor->port->pressure || now_us < *next_us)
+        return;
+    *next_us = now_us + PRESSURE_INTERVAL_US;
+    vn_throttle_set_pressure(actor->throttle, actor->port->pressure(actor->port->data));
 }
 
 /*
@@ -202,32 +285,20 @@ take_turn(const Actor *actor, Job *job)
 static void
 take_turns(const Actor *actor, GArray *jobs)
 {
+    gint64 pressure_us = 0;
     for (;;) {
-        guint n_left = 0;
-        guint n_full = 0;
-        guint n_busy = 0;
+        Round round = {.next_us = G_MAXINT64};
         guint64 before = bytes_done(jobs);
+        ask_pressure(actor, &pressure_us);
         for (guint i = 0; i < jobs->len; i++) {
             Job *job = &g_array_index(jobs, Job, i);
-            if (job->over)
-                continue;
-            if (vn_progress_is_cancelled(actor->progress)) {
-                end_job(actor, job, VN_OUTCOME_PENDING, "cancelled");
-                continue;
-            }
-            vn_progress_set_activity(actor->progress, "guest %s: moving cell %u",
-                                     job->step->guest, job->step->target);
-            take_turn(actor, job);
-            vn_progress_set_bytes_done(actor->progress, bytes_done(jobs),
-                                       g_get_monotonic_time());
-            actor->port->serve(actor->port->serve_data);
-            n_left += !job->over;
-            n_full += !job->over && job->state == VN_MOVE_FULL;
-            n_busy += !job->over && job->state == VN_MOVE_BUSY;
+            if (!job->over)
+                go_on(actor, jobs, job, &round);
         }
-        if (!n_left)
+        gboolean moved = bytes_done(jobs) != before;
+        if (!round.n_left)
             return;
-        if (n_full == n_left && bytes_done(jobs) == before) {
+        if (round.n_full == round.n_left && !moved) {
             for (guint i = 0; i < jobs->len; i++) {
                 Job *job = &g_array_index(jobs, Job, i);
                 if (!job->over)
@@ -235,7 +306,9 @@ take_turns(const Actor *actor, GArray *jobs)
             }
             return;
         }
-        if (n_busy + n_full == n_left)
+        if (round.n_waiting && !moved)
+            wait_for_throttle(actor, jobs, round.next_us);
+        else if (round.n_busy + round.n_full == round.n_left)
             g_usleep(BUSY_PAUSE_US);
     }
 }
@@ -299,6 +372,9 @@ begin_job(const Actor *actor, VnStep *step, GArray *jobs)
         job_clear(&job);
         return;
     }
+    if (actor->port->write_rate && actor->config->guest_bytes_per_second)
+        vn_throttle_set_write_rate(actor->throttle, step->uuid,
+                                   actor->port->write_rate(actor->port->data, guest));
     g_array_append_val(jobs, job);
 }
 
@@ -306,12 +382,15 @@ void
 vn_act(const VnActPort *port, const VnConfig *config, VnLedger *ledger,
        VnProgress *progress, const VnSnapshot *snapshot, VnPlan *plan)
 {
+    g_autoptr(VnThrottle) throttle =
+        vn_throttle_new(config->host_bytes_per_second, config->guest_bytes_per_second);
     Actor actor = {.port = port,
                    .config = config,
                    .ledger = ledger,
                    .progress = progress,
                    .snapshot = snapshot,
-                   .plan = plan};
+                   .plan = plan,
+                   .throttle = throttle};
     g_autoptr(GArray) jobs = g_array_new(FALSE, FALSE, sizeof(Job));
     g_array_set_clear_func(jobs, job_clear);
 

@@ -23,6 +23,10 @@ typedef struct {
      */
     int (*open_process)(gpointer data, const VnGuest *guest, GError **error);
     VnMovePagesFunc move_pages; /* NULL: the system call */
+    /* Bytes per second that the guest writes; 0: not known. NULL: of no guest. */
+    double (*write_rate)(gpointer data, const VnGuest *guest);
+    /* How much the host's memory is pressed, 0 to 1; -1: not known. NULL: not known. */
+    double (*pressure)(gpointer data);
     gpointer data;
     /* Between two batches: lets others have their turn. */
     void (*serve)(gpointer serve_data);
@@ -37,9 +41,10 @@ typedef struct {
  *   written is not begun
  *
  * When a pin fails, those that this guest got before are taken back, and the rest of its
- * steps is skipped: a guest is pinned whole or not at all. Ends within
- * step_timeout_seconds a move and libvirt's deadline a pin; cancelling ends it within a
- * batch.
+ * steps is skipped: a guest is pinned whole or not at all. Memory moves no faster than
+ * daemon/throttle.h says; who has to wait for that does so between two chunks. Ends
+ * within step_timeout_seconds a move, such waiting counted, and libvirt's deadline a pin;
+ * cancelling ends it within a batch.
  */
 void vn_act(const VnActPort *port, const VnConfig *config, VnLedger *ledger,
             VnProgress *progress, const VnSnapshot *snapshot, VnPlan *plan);

@@ -12,6 +12,10 @@
 #define GROUP "vnumad"
 /* A configuration of a few keys; more is a mistake. */
 #define FILE_BYTES_MAX (1u << 20)
+/* Of a cap on moving, in bytes per second. */
+#define CAP_MIN G_GUINT64_CONSTANT(1000000)
+#define CAP_MAX G_GUINT64_CONSTANT(1000000000000)
+#define CAP_ALLOWED "0, or a whole number from 1000000 to 1000000000000"
 
 typedef struct {
     const char *key;
@@ -126,6 +130,42 @@ set_host_budget(VnConfig *config, const char *value)
 }
 
 static gboolean
+set_margin(VnConfig *config, const char *value)
+{
+    return parse_number(value, 0, 10, &config->gain_margin);
+}
+
+static gboolean
+set_cooldown(VnConfig *config, const char *value)
+{
+    return parse_uint(value, 0, 86400, &config->cooldown_seconds);
+}
+
+/* Less than CAP_MIN is no rate to move memory by; 0 is no cap. */
+static gboolean
+parse_cap(const char *value, guint64 *ret_cap)
+{
+    guint64 cap;
+    if (!g_ascii_string_to_unsigned(value, 10, 0, CAP_MAX, &cap, NULL) ||
+        (cap > 0 && cap < CAP_MIN))
+        return FALSE;
+    *ret_cap = cap;
+    return TRUE;
+}
+
+static gboolean
+set_host_cap(VnConfig *config, const char *value)
+{
+    return parse_cap(value, &config->host_bytes_per_second);
+}
+
+static gboolean
+set_guest_cap(VnConfig *config, const char *value)
+{
+    return parse_cap(value, &config->guest_bytes_per_second);
+}
+
+static gboolean
 set_step_timeout(VnConfig *config, const char *value)
 {
     return parse_uint(value, 1, 86400, &config->step_timeout_seconds);
@@ -138,6 +178,10 @@ static const Key keys[] = {
     {"interval_seconds", "a whole number from 0 to 86400", set_interval},
     {"reserve_ratio", "a number from 0 to 0.9", set_reserve},
     {"step_timeout_seconds", "a whole number from 1 to 86400", set_step_timeout},
+    {"gain_margin", "a number from 0 to 10", set_margin},
+    {"cooldown_seconds", "a whole number from 0 to 86400", set_cooldown},
+    {"host_bytes_per_second", CAP_ALLOWED, set_host_cap},
+    {"guest_bytes_per_second", CAP_ALLOWED, set_guest_cap},
     {"sampling", "'auto', 'on-request' or 'off'", set_sampling},
     {"forbidden_sources",
      "words out of 'dirty-log', 'dirty-ring', 'refault', 'numa-faults', 'dirty-rate'",
@@ -152,6 +196,8 @@ vn_config_defaults(void)
     return (VnConfig){.complete = TRUE,
                       .reserve_ratio = 0.02,
                       .step_timeout_seconds = 600,
+                      .gain_margin = 0.01,
+                      .cooldown_seconds = 15,
                       .sample_budget_ratio = 0.01,
                       .sample_host_budget_ratio = 0.01};
 }

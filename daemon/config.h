@@ -17,6 +17,10 @@ typedef struct {
     guint interval_seconds;     /* between cycles; 0: only on request */
     double reserve_ratio;       /* of a host node's memory, never filled by moving */
     guint step_timeout_seconds; /* spent on one step at most */
+    double gain_margin; /* of remote cost: by so much a guest's gain is above the price */
+    guint cooldown_seconds; /* after a move the daemon itself leaves a guest alone */
+    guint64 host_bytes_per_second;  /* moved at most; 0: no cap */
+    guint64 guest_bytes_per_second; /* of one guest */
     VnConfigSampling sampling;
     guint forbidden_sources;         /* 1 << VnSampleSource, or-ed */
     double sample_budget_ratio;      /* of a guest's time that sampling may take */

@@ -8,9 +8,6 @@
 
 #include <string.h>
 
-/* Assumed of moving, where a pattern has to last longer than that takes. */
-#define MOVE_BYTES_PER_SECOND (G_GUINT64_CONSTANT(512) << 20)
-
 gboolean
 vn_cycle_is_wanted(const VnSnapshot *snapshot, const char *const *guests,
                    const char *name)
@@ -132,7 +129,7 @@ steer(VnCycle *cycle, const VnSnapshot *snapshot, VnGuest *guest, VnPlan *plan)
             .locality = locality,
             .pins_are_ours = pins_are_ours(guest),
             .now_us = now_us,
-            .move_bytes_per_second = MOVE_BYTES_PER_SECOND,
+            .move_bytes_per_second = VN_CAUTION_MOVE_BYTES_PER_SECOND,
             .placement = placement,
             .reserves = reserves,
             .steered = steered,
@@ -152,6 +149,13 @@ steer(VnCycle *cycle, const VnSnapshot *snapshot, VnGuest *guest, VnPlan *plan)
                       "look shows that they stay so",
                       plan);
     return g_steal_pointer(&locality);
+}
+
+GHashTable *
+vn_cycle_new_localities(void)
+{
+    return g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
+                                 (GDestroyNotify) vn_locality_free);
 }
 
 static void
@@ -194,16 +198,21 @@ vn_cycle_decide(VnCycle *cycle, const char *const *guests, VnSnapshot **ret_snap
     if (!snapshot || !vn_cycle_all_exist(snapshot, guests, error))
         return NULL;
     mark_pins(cycle, snapshot);
+    vn_caution_see(cycle->caution, snapshot);
     VnPlan *plan = vn_align_decide(snapshot);
     for (guint i = 0; i < snapshot->guests->len; i++) {
         VnGuest *guest = snapshot->guests->pdata[i];
         g_autoptr(VnLocality) locality = steer(cycle, snapshot, guest, plan);
+        vn_cycle_look_back(cycle, guest, locality);
         if (locality && localities)
             g_hash_table_insert(localities, guest->name, g_steal_pointer(&locality));
     }
     hold_resting(cycle, snapshot, guests, plan);
     keep_wanted(snapshot, guests, plan);
-    vn_guard(snapshot, &cycle->config, plan);
+    const VnGuardView view = {.caution = cycle->caution,
+                              .asked = guests != NULL,
+                              .now_us = g_get_monotonic_time()};
+    vn_guard_with(snapshot, &cycle->config, &view, plan);
     if (!guests || !*guests)
         vn_history_note(cycle->history, snapshot, plan);
     if (ret_snapshot)

@@ -11,18 +11,11 @@
 /* In all, for the stored definitions that verify reads; a single guest gets a quarter. */
 #define VERIFY_TIMEOUT_MS 20000u
 
-static GHashTable *
-new_localities(void)
-{
-    return g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
-                                 (GDestroyNotify) vn_locality_free);
-}
-
 GVariant *
 vn_cycle_describe_guests(VnCycle *cycle, GError **error)
 {
     g_autoptr(VnSnapshot) snapshot = NULL;
-    g_autoptr(GHashTable) localities = new_localities();
+    g_autoptr(GHashTable) localities = vn_cycle_new_localities();
     g_autoptr(VnPlan) plan = vn_cycle_decide(cycle, NULL, &snapshot, localities, error);
     if (!plan)
         return NULL;
@@ -48,7 +41,7 @@ vn_cycle_verify(VnCycle *cycle, const char *const *guests, GError **error)
 {
     gint64 deadline_us = g_get_monotonic_time() + VERIFY_TIMEOUT_MS * (gint64) 1000;
     g_autoptr(VnSnapshot) snapshot = NULL;
-    g_autoptr(GHashTable) localities = new_localities();
+    g_autoptr(GHashTable) localities = vn_cycle_new_localities();
     g_autoptr(VnPlan) plan = vn_cycle_decide(cycle, guests, &snapshot, localities, error);
     if (!plan)
         return NULL;
@@ -82,13 +75,16 @@ vn_cycle_describe_guest(VnCycle *cycle, const char *name, GError **error)
 {
     const char *const names[] = {name, NULL};
     g_autoptr(VnSnapshot) snapshot = NULL;
-    g_autoptr(GHashTable) localities = new_localities();
+    g_autoptr(GHashTable) localities = vn_cycle_new_localities();
     /* Not as if it were asked for by name: what vnumad would do by itself. */
     g_autoptr(VnPlan) plan = vn_cycle_decide(cycle, NULL, &snapshot, localities, error);
     if (!plan || !vn_cycle_all_exist(snapshot, names, error))
         return NULL;
-    for (guint i = 0; i < snapshot->guests->len; i++)
+    for (guint i = 0; i < snapshot->guests->len; i++) {
         vn_completer_add_notes(cycle->completer, snapshot->guests->pdata[i]);
+        vn_caution_add_notes(cycle->caution, snapshot->guests->pdata[i],
+                             g_get_monotonic_time());
+    }
     const VnGuest *guest = vn_snapshot_find(snapshot, name);
     const VnDecision *decision = vn_plan_find_decision(plan, guest->name);
     g_autoptr(GVariant) described = g_variant_ref_sink(vn_guest_to_variant(

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "daemon/caution.h"
 #include "daemon/complete.h"
 #include "daemon/cycle.h"
 #include "daemon/hands.h"
@@ -19,6 +20,7 @@ struct VnCycle {
     VnConnection *virt;
     VnLedger *ledger;
     VnSampling *sampling;
+    VnCaution *caution;
     gint64 look_us;        /* when to see which guests there are; G_MAXINT64: no need */
     GPtrArray *unfinished; /* of VnPast: what an earlier daemon has left half done */
     gint64 recover_us;     /* when to go on with these; G_MAXINT64: there are none */
@@ -41,8 +43,28 @@ gboolean vn_cycle_all_exist(const VnSnapshot *snapshot, const char *const *guest
 gboolean vn_cycle_is_wanted(const VnSnapshot *snapshot, const char *const *guests,
                             const char *name);
 
+/** vn_cycle_new_localities: VnLocality by guest's name. */
+GHashTable *vn_cycle_new_localities(void);
+
+/**
+ * vn_cycle_look_back: what is known of the guest that the guard has to know: whose its
+ * pins are, and what came of the last plan. What is new is said in the journal.
+ * @locality: (nullable): as its accesses have it
+ */
+void vn_cycle_look_back(VnCycle *cycle, const VnGuest *guest, const VnLocality *locality);
+
+/**
+ * vn_cycle_look_ahead: after a plan was carried out: when the guests may be moved again,
+ * and what has to come of it.
+ * @snapshot, @localities: what it was decided by
+ */
+void vn_cycle_look_ahead(VnCycle *cycle, const VnSnapshot *snapshot,
+                         GHashTable *localities, const VnPlan *plan);
+
 /**
  * vn_cycle_decide: observe, decide, guard.
+ * @guests: names or UUIDs that somebody asks for, an empty list: all; NULL: nobody asks,
+ *   all are meant, and the guard is stricter
  * @ret_snapshot: (optional): what was observed
  * @localities: (nullable): gets VnLocality by guest's name
  */

@@ -178,9 +178,10 @@ vn_cycle_undo(VnCycle *cycle, const char *const *guests, VnProgress *progress,
     /* From here on they rest, however far this comes. */
     for (guint i = 0; i < undo.pasts->len; i++) {
         const VnPast *past = undo.pasts->pdata[i];
-        if (!vn_ledger_rest(cycle->ledger, vn_snapshot_find(undo.snapshot, past->uuid),
-                            past->id, error))
+        const VnGuest *guest = vn_snapshot_find(undo.snapshot, past->uuid);
+        if (!vn_ledger_rest(cycle->ledger, guest, past->id, error))
             return NULL;
+        vn_caution_forgive(cycle->caution, guest); /* what it predicted is void */
     }
     vn_history_note(cycle->history, undo.snapshot, undo.plan);
     if (undo.plan->steps->len)

@@ -34,6 +34,7 @@ vn_cycle_new(const VnConfig *config, const char *root, VnConnection *virt,
     cycle->observer = vn_observer_new(config, root, virt);
     cycle->completer = vn_completer_new(cycle->observer, virt);
     cycle->sampling = vn_sampling_new(config, root, virt);
+    cycle->caution = vn_caution_new();
     cycle->look_us = config->sampling == VN_SAMPLING_AUTO ? 0 : G_MAXINT64;
     cycle->serve = serve_nobody;
     cycle->unfinished = vn_ledger_unfinished(ledger);
@@ -48,6 +49,7 @@ vn_cycle_free(VnCycle *cycle)
 {
     if (!cycle)
         return;
+    vn_caution_free(cycle->caution);
     vn_sampling_free(cycle->sampling);
     vn_completer_free(cycle->completer);
     vn_observer_free(cycle->observer);
@@ -245,6 +247,16 @@ remember_promises(VnCycle *cycle, const VnSnapshot *snapshot, const VnPlan *plan
     }
 }
 
+/* Who asks for a guest wants another try. */
+static void
+forgive(VnCycle *cycle, const VnSnapshot *snapshot, const VnPlan *plan)
+{
+    for (guint i = 0; i < plan->decisions->len; i++) {
+        const VnDecision *decision = plan->decisions->pdata[i];
+        vn_caution_forgive(cycle->caution, vn_snapshot_find(snapshot, decision->guest));
+    }
+}
+
 /* How it went with each guest. */
 static void
 close_plan(VnCycle *cycle, const VnPlan *plan)
@@ -274,7 +286,8 @@ close_plan(VnCycle *cycle, const VnPlan *plan)
 VnActPort
 vn_cycle_port(VnCycle *cycle, VnHands *hands)
 {
-    *hands = (VnHands){.virt = cycle->virt, .root = cycle->root};
+    *hands =
+        (VnHands){.virt = cycle->virt, .root = cycle->root, .sampling = cycle->sampling};
     VnActPort port = vn_hands_port(hands);
     port.serve = cycle->serve;
     port.serve_data = cycle->serve_data;
@@ -336,13 +349,17 @@ vn_cycle_run(VnCycle *cycle, const char *const *guests, VnProgress *progress,
     if (!vn_cycle_recover(cycle, error))
         return NULL;
     g_autoptr(VnSnapshot) snapshot = NULL;
-    g_autoptr(VnPlan) plan = vn_cycle_plan(cycle, guests, &snapshot, error);
+    g_autoptr(GHashTable) localities = vn_cycle_new_localities();
+    g_autoptr(VnPlan) plan = vn_cycle_decide(cycle, guests, &snapshot, localities, error);
     if (!plan || !wake(cycle, snapshot, guests, error))
         return NULL;
     vn_history_note(cycle->history, snapshot, plan);
     remember_promises(cycle, snapshot, plan);
+    if (guests)
+        forgive(cycle, snapshot, plan);
     if (plan->steps->len)
         vn_cycle_carry_out(cycle, progress, snapshot, plan);
+    vn_cycle_look_ahead(cycle, snapshot, localities, plan);
     return g_steal_pointer(&plan);
 }
 

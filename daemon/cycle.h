@@ -70,6 +70,8 @@ gboolean vn_cycle_accepts(VnCycle *cycle, const char *const *guests,
 
 /**
  * vn_cycle_run: the whole cycle. Guests that are named rest no longer after an undo.
+ * @guests: as for vn_cycle_plan(), but NULL: nobody asks for it, it is vnumad's own, to
+ *   which the guard is stricter (daemon/guard.h)
  *
  * Returns: the plan with each step's outcome, however it went. NULL only when there was
  * no plan, so that nothing was changed.

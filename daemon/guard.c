@@ -3,6 +3,12 @@
 #include "daemon/guard.h"
 
 #include "model/text.h"
+#include "policies/steer.h"
+
+#include <string.h>
+
+/* Sums of gains that should be nothing differ from it by rounding. */
+#define GAIN_MIN 1e-9
 
 guint64
 vn_guard_reserve(const VnHostNode *node, const VnConfig *config)
@@ -19,6 +25,8 @@ refuse(VnPlan *plan, guint index, const char *why)
     g_autofree char *target = vn_step_target(step);
     g_autofree char *reason = g_strdup(decision->reason);
     vn_decision_set_reason(decision, "%s; refused: %s: %s", reason, target, why);
+    if (step->kind != VN_STEP_PIN_EMULATOR)
+        decision->expected_cost = 0;
     g_ptr_array_remove_index(plan->steps, index);
 }
 
@@ -126,8 +134,10 @@ no_room(const VnSnapshot *snapshot, const VnConfig *config, const VnPlan *plan,
  * Memory is checked for the plan as a whole, because cells that change places need no
  * room; taking one step out can take away the room of another, so it starts over then.
  * Each round removes a step: it ends.
+ *
+ * Returns: (nullable): whose step was removed
  */
-static gboolean
+static const VnGuest *
 refuse_one_for_room(const VnSnapshot *snapshot, const VnConfig *config, VnPlan *plan)
 {
     for (guint i = plan->steps->len; i-- > 0;) {
@@ -136,21 +146,177 @@ refuse_one_for_room(const VnSnapshot *snapshot, const VnConfig *config, VnPlan *
                                    ? no_room(snapshot, config, plan, step)
                                    : NULL;
         if (why) {
+            const VnGuest *guest = vn_snapshot_find(snapshot, step->uuid);
             refuse(plan, i, why);
-            return TRUE;
+            return guest;
         }
     }
-    return FALSE;
+    return NULL;
+}
+
+/* Why vnumad's own cycle must not do the step now; NULL: it may. */
+static char *
+held_back(const VnGuardView *view, const VnStep *step)
+{
+    gint64 cool_us = vn_caution_cool_us(view->caution, step->uuid, view->now_us);
+    if (!vn_caution_trusts(view->caution, step->uuid, step->policy))
+        return g_strdup_printf("the last plans of the policy %s brought this guest less "
+                               "than half of what was expected; 'vnumactl rebalance %s' "
+                               "tries again",
+                               step->policy, step->guest);
+    if (step->kind == VN_STEP_MOVE_MEMORY && cool_us)
+        return g_strdup_printf("the guest's memory has just been moved, and stays for "
+                               "%" G_GINT64_FORMAT " s more; 'vnumactl rebalance %s' "
+                               "does not wait",
+                               cool_us / G_USEC_PER_SEC + 1, step->guest);
+    return NULL;
+}
+
+static char *
+cautious(const VnGuardView *view, const VnStep *step)
+{
+    if (vn_caution_is_foreign(view->caution, step))
+        return g_strdup("somebody else has pinned it since vnumad did; it is theirs "
+                        "until they pin it to all CPUs");
+    return view->asked ? NULL : held_back(view, step);
+}
+
+/* Whether the step is to lower the guest's remote cost, and for nothing else. */
+static gboolean
+counts(const VnStep *step)
+{
+    return strcmp(step->policy, VN_STEER_POLICY) == 0 ||
+           strcmp(step->policy, "align") == 0;
+}
+
+/* A move that gain is asked of: memory lies where the cell's binding lets it. */
+static gboolean
+has_to_pay(const VnSnapshot *snapshot, const VnStep *step)
+{
+    if (step->kind != VN_STEP_MOVE_MEMORY || !counts(step))
+        return FALSE;
+    const VnCell *cell = cell_of(snapshot, step);
+    return !cell->bound || vn_idset_is_subset(step->before, cell->bound);
+}
+
+/* What the steps of a guest bring, and what they cost. */
+typedef struct {
+    double gain;
+    guint64 bytes; /* that have to pay */
+    guint n_moves;
+} Balance;
+
+static Balance
+balance_of(const VnSnapshot *snapshot, const VnPlan *plan, const VnGuest *guest)
+{
+    Balance balance = {0};
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const VnStep *step = plan->steps->pdata[i];
+        if (strcmp(step->uuid, guest->uuid) != 0 || !counts(step))
+            continue;
+        balance.gain += step->expected_gain;
+        balance.n_moves += step->kind == VN_STEP_MOVE_MEMORY;
+        balance.bytes += has_to_pay(snapshot, step) ? step->bytes : 0;
+    }
+    return balance;
+}
+
+static double
+price_of(const VnGuest *guest, guint64 bytes)
+{
+    guint64 resident = 0;
+    for (guint i = 0; i < guest->cells->len; i++)
+        resident += vn_cell_resident(guest->cells->pdata[i]);
+    return resident ? VN_STEER_PRICE * (double) bytes / (double) resident : 0;
+}
+
+/* Why what the guest's moves bring is not worth it; NULL: it is. */
+static char *
+too_little(const VnConfig *config, const VnGuardView *view, const VnGuest *guest,
+           const Balance *balance)
+{
+    g_autofree char *size = vn_text_bytes(balance->bytes);
+    double price = price_of(guest, balance->bytes);
+    double margin = config->gain_margin;
+    if (balance->gain <= GAIN_MIN)
+        return g_strdup_printf("nothing is to be gained by moving %s", size);
+    if (view->asked)
+        return NULL;
+    if (vn_caution_is_fresh(view->caution, guest->uuid, view->now_us))
+        margin *= 2;
+    if (balance->gain > price + margin)
+        return NULL;
+    return g_strdup_printf(
+        "to move %s gains %.3f of remote cost, and has to gain more than %.3f (price %.3f, "
+        "gain_margin); 'vnumactl rebalance %s' asks for no margin",
+        size, balance->gain, price + margin, price, guest->name);
+}
+
+/* Refuses those of the guest's steps that @which says; whether there were any. */
+static gboolean
+refuse_some(const VnSnapshot *snapshot, VnPlan *plan, const VnGuest *guest,
+            gboolean (*which)(const VnSnapshot *snapshot, const VnStep *step),
+            const char *why)
+{
+    guint n_steps = plan->steps->len;
+    for (guint i = n_steps; i-- > 0;) {
+        const VnStep *step = plan->steps->pdata[i];
+        if (strcmp(step->uuid, guest->uuid) == 0 && which(snapshot, step))
+            refuse(plan, i, why);
+    }
+    return plan->steps->len < n_steps;
+}
+
+static gboolean
+is_steered_pin(const VnSnapshot *snapshot, const VnStep *step)
+{
+    return step->kind == VN_STEP_PIN_VCPU && strcmp(step->policy, VN_STEER_POLICY) == 0;
+}
+
+static gboolean
+refuse_one_for_gain(const VnSnapshot *snapshot, const VnConfig *config,
+                    const VnGuardView *view, const VnGuest *guest, VnPlan *plan)
+{
+    const Balance balance = balance_of(snapshot, plan, guest);
+    g_autofree char *why =
+        balance.bytes ? too_little(config, view, guest, &balance) : NULL;
+    if (why)
+        return refuse_some(snapshot, plan, guest, has_to_pay, why);
+    return !balance.n_moves && balance.gain < -GAIN_MIN &&
+           refuse_some(snapshot, plan, guest, is_steered_pin,
+                       "the memory that it would follow does not come");
+}
+
+/* What of the guest's steps is not worth it; what is left may be worth less then. */
+static void
+refuse_for_gain(const VnSnapshot *snapshot, const VnConfig *config,
+                const VnGuardView *view, const VnGuest *guest, VnPlan *plan)
+{
+    while (view && plan->steps->len &&
+           refuse_one_for_gain(snapshot, config, view, guest, plan))
+        continue;
+}
+
+void
+vn_guard_with(const VnSnapshot *snapshot, const VnConfig *config, const VnGuardView *view,
+              VnPlan *plan)
+{
+    for (guint i = plan->steps->len; i-- > 0;) {
+        const VnStep *step = plan->steps->pdata[i];
+        g_autofree char *why = forbidden(snapshot, step);
+        if (!why && view)
+            why = cautious(view, step);
+        if (why)
+            refuse(plan, i, why);
+    }
+    for (guint i = 0; i < snapshot->guests->len; i++)
+        refuse_for_gain(snapshot, config, view, snapshot->guests->pdata[i], plan);
+    for (const VnGuest *guest; (guest = refuse_one_for_room(snapshot, config, plan));)
+        refuse_for_gain(snapshot, config, view, guest, plan);
 }
 
 void
 vn_guard(const VnSnapshot *snapshot, const VnConfig *config, VnPlan *plan)
 {
-    for (guint i = plan->steps->len; i-- > 0;) {
-        g_autofree char *why = forbidden(snapshot, plan->steps->pdata[i]);
-        if (why)
-            refuse(plan, i, why);
-    }
-    while (refuse_one_for_room(snapshot, config, plan))
-        continue;
+    vn_guard_with(snapshot, config, NULL, plan);
 }

@@ -2,12 +2,16 @@
 /* VnActPort on the real host. */
 #include "daemon/hands.h"
 
+#include "host/pressure.h"
 #include "host/process.h"
 #include "virt/domains.h"
 
 #include <errno.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/* What a sample counts. */
+#define SAMPLE_PAGE_BYTES 4096.0
 
 static gboolean
 pin(gpointer data, const VnStep *step, const VnIdSet *cpus, GError **error)
@@ -43,6 +47,39 @@ open_process(gpointer data, const VnGuest *guest, GError **error)
     return process;
 }
 
+/* As its samples have it; sources that see a page once a window tell the least it is. */
+static double
+write_rate(gpointer data, const VnGuest *guest)
+{
+    const VnHands *hands = data;
+    const VnHeat *heat = vn_sampling_heat(hands->sampling, guest);
+    double pages = 0;
+    VnHeatIter iter;
+    VnHeatGranule granule;
+    if (!heat)
+        return 0;
+    vn_heat_iter_init(&iter, heat, 0);
+    while (vn_heat_iter_next(&iter, &granule))
+        pages += granule.write_rate;
+    return pages * SAMPLE_PAGE_BYTES;
+}
+
+static double
+pressure(gpointer data)
+{
+    static gboolean told;
+    const VnHands *hands = data;
+    g_autoptr(GError) error = NULL;
+    double ratio = -1;
+    if (vn_pressure_read(hands->root, &ratio, &error))
+        return ratio;
+    if (!told)
+        g_message("memory is moved without regard to the host's memory pressure: %s",
+                  error->message);
+    told = TRUE;
+    return -1;
+}
+
 static void
 serve_nobody(gpointer data)
 {
@@ -51,6 +88,10 @@ serve_nobody(gpointer data)
 VnActPort
 vn_hands_port(VnHands *hands)
 {
-    return (VnActPort){
-        .pin = pin, .open_process = open_process, .data = hands, .serve = serve_nobody};
+    return (VnActPort){.pin = pin,
+                       .open_process = open_process,
+                       .write_rate = write_rate,
+                       .pressure = pressure,
+                       .data = hands,
+                       .serve = serve_nobody};
 }

@@ -3,11 +3,13 @@
 #pragma once
 
 #include "daemon/act.h"
+#include "daemon/sampling.h"
 #include "virt/connection.h"
 
 typedef struct {
-    VnConnection *virt; /* borrowed */
-    const char *root;   /* where /proc is */
+    VnConnection *virt;   /* borrowed */
+    const char *root;     /* where /proc is */
+    VnSampling *sampling; /* borrowed: knows how much guests write */
 } VnHands;
 
 /**

@@ -14,7 +14,7 @@ typedef VnPlan *(*VnJobRun)(VnCycle *cycle, const char *const *guests,
  * vn_job_start:
  * @name: static: "rebalance", for the log
  * @number: names the object, /org/vnumad1/job/@number
- * @guests: (nullable): names; none: all managed guests
+ * @guests: names, none: all managed guests; NULL: all, and nobody asks for it
  * @ended: called once, on the main thread, when the result is there
  *
  * Exports the job and hands it to the worker.

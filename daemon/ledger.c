@@ -565,3 +565,12 @@ vn_ledger_was_steered(const VnLedger *ledger, const VnGuest *guest)
     const GList *last = find_last_done(ledger, guest);
     return last && has_text(((const Record *) last->data)->all, "policy", "steer");
 }
+
+void
+vn_ledger_foreach_done(const VnLedger *ledger, const VnGuest *guest,
+                       void (*func)(GVariant *record, gpointer data), gpointer data)
+{
+    for (const GList *link = find_last_done(ledger, guest); link;
+         link = find_done(link->prev))
+        func(((const Record *) link->data)->all, data);
+}

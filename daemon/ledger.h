@@ -102,3 +102,10 @@ void vn_ledger_mark_pins(const VnLedger *ledger, VnGuest *guest);
 
 /** vn_ledger_was_steered: whether the guest's last step was planned by "steer". */
 gboolean vn_ledger_was_steered(const VnLedger *ledger, const VnGuest *guest);
+
+/**
+ * vn_ledger_foreach_done: the guest's steps that were carried out, newest first.
+ * @func: gets what vn_ledger_past_steps() has of each
+ */
+void vn_ledger_foreach_done(const VnLedger *ledger, const VnGuest *guest,
+                            void (*func)(GVariant *record, gpointer data), gpointer data);

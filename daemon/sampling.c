@@ -287,6 +287,13 @@ vn_sampling_heat(const VnSampling *sampling, const VnGuest *guest)
     return sampled && sampled->n_windows ? sampled->heat : NULL;
 }
 
+guint64
+vn_sampling_windows(const VnSampling *sampling, const VnGuest *guest)
+{
+    const VnSampled *sampled = find(sampling, guest);
+    return sampled ? sampled->n_windows : 0;
+}
+
 gboolean
 vn_sampling_is_settled(const VnSampling *sampling, const VnGuest *guest)
 {

@@ -50,6 +50,9 @@ gint64 vn_sampling_tick(VnSampling *sampling);
 /** vn_sampling_heat: (nullable): of the guest, as long as nothing is ticked or seen. */
 const VnHeat *vn_sampling_heat(const VnSampling *sampling, const VnGuest *guest);
 
+/** vn_sampling_windows: how many there have been of the guest. */
+guint64 vn_sampling_windows(const VnSampling *sampling, const VnGuest *guest);
+
 /** vn_sampling_is_settled: whether its last two windows showed the same pattern. */
 gboolean vn_sampling_is_settled(const VnSampling *sampling, const VnGuest *guest);
 

@@ -35,7 +35,9 @@ typedef struct {
     guint die_after; /* the how manyth serving ends the guest; 0: none */
     guint cancel_after;
     guint n_served;
-    GArray *moved; /* of guint: granules of cell 0, in the order in which they moved */
+    double pressure; /* of the host's memory */
+    double writes;   /* bytes per second, by the guest */
+    GArray *moved;   /* of guint: granules of cell 0, in the order in which they moved */
 } Fixture;
 
 static gboolean
@@ -155,11 +157,25 @@ tear_down(Fixture *fixture, gconstpointer unused)
     g_free(fixture->folder);
 }
 
+static double
+fake_write_rate(gpointer data, const VnGuest *guest)
+{
+    return ((const Fixture *) data)->writes;
+}
+
+static double
+fake_pressure(gpointer data)
+{
+    return ((const Fixture *) data)->pressure;
+}
+
 static void
 carry_out(Fixture *fixture, VnPlan *plan)
 {
     VnActPort port = {.pin = fake_pin,
                       .open_process = fake_open,
+                      .write_rate = fake_write_rate,
+                      .pressure = fake_pressure,
                       .move_pages = fake_move_pages,
                       .data = fixture,
                       .serve = fake_serve,
@@ -392,6 +408,108 @@ test_ledger_cannot_be_written(Fixture *fixture, gconstpointer unused)
     g_assert_cmpuint(fixture->node_of[0][0], ==, 1);
 }
 
+/* Both cells of the guest share its cap; the first chunk is there at once. */
+static void
+test_caps(Fixture *fixture, gconstpointer unused)
+{
+    const guint64 cap = 2048 * MIB;
+    for (guint i = 0; i < 3; i++) {
+        fixture->config.guest_bytes_per_second = i != 1 ? cap : 0;
+        fixture->config.host_bytes_per_second = i == 1 ? cap : 0;
+        fixture->writes = i == 2 ? (double) cap : 0; /* it halves the guest's */
+        memset(fixture->node_of[0], 1, CELL_PAGES);
+        memset(fixture->node_of[1], 0, CELL_PAGES);
+        gint64 begun_us = g_get_monotonic_time();
+        g_autoptr(VnPlan) plan = act(fixture);
+        double seconds = (double) (g_get_monotonic_time() - begun_us) / G_USEC_PER_SEC;
+        double rate = (double) cap / (i == 2 ? 2 : 1);
+        g_test_message("%u MiB at %.0f MiB/s: %.3f s", 2 * CELL_MIB, rate / MIB, seconds);
+        for (guint k = 0; k < 2; k++) {
+            g_assert_cmpint(step_at(plan, k)->outcome, ==, VN_OUTCOME_DONE);
+            g_assert_cmpuint(step_at(plan, k)->bytes_moved, ==, CELL_MIB * MIB);
+        }
+        g_assert_cmpfloat(seconds, >=, (double) (2 * CELL_MIB - 64) * MIB / rate);
+    }
+}
+
+/* Without a cap: between two chunks others have more than one turn. */
+static void
+test_pressed_memory(Fixture *fixture, gconstpointer unused)
+{
+    guint n_served[2];
+    for (guint i = 0; i < 2; i++) {
+        fixture->pressure = i;
+        fixture->n_served = 0;
+        memset(fixture->node_of[0], 1, CELL_PAGES);
+        memset(fixture->node_of[1], 0, CELL_PAGES);
+        g_autoptr(VnPlan) plan = act(fixture);
+        g_assert_cmpuint(vn_plan_bytes_moved(plan), ==, 2 * CELL_MIB * MIB);
+        n_served[i] = fixture->n_served;
+    }
+    g_assert_cmpuint(n_served[1], >, n_served[0]);
+}
+
+/* At a cap by which it takes minutes: who waits sees a cancel, and the guest's end. */
+static void
+test_waiting_ends(Fixture *fixture, gconstpointer unused)
+{
+    static const struct {
+        guint cancel_after;
+        guint die_after;
+        VnOutcome outcome;
+        const char *why;
+    } cases[] = {
+        {3, 0, VN_OUTCOME_PENDING, "cancelled"},
+        {0, 6, VN_OUTCOME_FAILED, "stopped"},
+    };
+    fixture->config.host_bytes_per_second = 1000000;
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        vn_progress_unref(fixture->progress);
+        fixture->progress = vn_progress_new();
+        fixture->n_served = 0;
+        fixture->cancel_after = cases[i].cancel_after;
+        fixture->die_after = cases[i].die_after;
+        count_resident(fixture);
+        g_autoptr(VnPlan) plan = act(fixture);
+        for (guint k = 0; k < 2; k++) {
+            g_assert_cmpint(step_at(plan, k)->outcome, ==, cases[i].outcome);
+            g_assert_nonnull(strstr(step_at(plan, k)->outcome_text, cases[i].why));
+        }
+        g_assert_cmpuint(vn_plan_bytes_moved(plan), <, 16 * MIB);
+        g_assert_cmpuint(fixture->n_served, <=, 8);
+    }
+}
+
+/* Waiting counts as time spent: a move ends within step_timeout_seconds. */
+static void
+test_waiting_has_a_deadline(Fixture *fixture, gconstpointer unused)
+{
+    fixture->config.guest_bytes_per_second = 1000000;
+    fixture->config.step_timeout_seconds = 1;
+    g_autoptr(VnPlan) plan = act(fixture);
+    for (guint k = 0; k < 2; k++) {
+        g_assert_cmpint(step_at(plan, k)->outcome, ==, VN_OUTCOME_PENDING);
+        g_assert_nonnull(strstr(step_at(plan, k)->outcome_text, "step_timeout_seconds"));
+    }
+    g_assert_cmpuint(vn_plan_bytes_moved(plan), >, 0);
+    g_assert_cmpuint(vn_plan_bytes_moved(plan), <, 16 * MIB);
+    g_assert_cmpuint(fixture->n_served, >, 10); /* others had their turns */
+}
+
+/* Full targets under a cap: the end comes, and says why. */
+static void
+test_target_full_with_cap(Fixture *fixture, gconstpointer unused)
+{
+    fixture->config.guest_bytes_per_second = 2048 * MIB;
+    fixture->free_pages[0] = 100 * 256;
+    memset(fixture->node_of[1], 1, CELL_PAGES);
+    count_resident(fixture);
+    g_autoptr(VnPlan) plan = act(fixture);
+    g_assert_cmpint(step_at(plan, 0)->outcome, ==, VN_OUTCOME_PENDING);
+    g_assert_cmpuint(step_at(plan, 0)->bytes_moved, ==, 100 * MIB);
+    g_assert_nonnull(strstr(step_at(plan, 0)->outcome_text, "host node 0 is full"));
+}
+
 #define ADD(path, func) g_test_add(path, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -403,6 +521,11 @@ main(int argc, char **argv)
     ADD("/act/parts-only", test_parts_only);
     ADD("/act/exchange-through-little-room", test_exchange_through_little_room);
     ADD("/act/target-full", test_target_full);
+    ADD("/act/target-full-with-cap", test_target_full_with_cap);
+    ADD("/act/caps", test_caps);
+    ADD("/act/pressed-memory", test_pressed_memory);
+    ADD("/act/waiting-ends", test_waiting_ends);
+    ADD("/act/waiting-has-a-deadline", test_waiting_has_a_deadline);
     ADD("/act/guest-vanishes", test_guest_vanishes);
     ADD("/act/cancel", test_cancel);
     ADD("/act/a-failed-pin-takes-back-the-others",

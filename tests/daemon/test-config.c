@@ -26,6 +26,10 @@ test_defaults(void)
     g_assert_cmpuint(config.interval_seconds, ==, 0);
     g_assert_cmpfloat(config.reserve_ratio, ==, 0.02);
     g_assert_cmpuint(config.step_timeout_seconds, ==, 600);
+    g_assert_cmpfloat(config.gain_margin, ==, 0.01);
+    g_assert_cmpuint(config.cooldown_seconds, ==, 15);
+    g_assert_cmpuint(config.host_bytes_per_second, ==, 0);
+    g_assert_cmpuint(config.guest_bytes_per_second, ==, 0);
     g_assert_cmpint(config.sampling, ==, VN_SAMPLING_AUTO);
     g_assert_cmpuint(config.forbidden_sources, ==, 0);
     g_assert_cmpfloat(config.sample_budget_ratio, ==, 0.01);
@@ -48,6 +52,36 @@ test_every_key(void)
     g_assert_cmpuint(config.interval_seconds, ==, 30);
     g_assert_cmpfloat(config.reserve_ratio, ==, 0.1);
     g_assert_cmpuint(config.step_timeout_seconds, ==, 5);
+}
+
+/* What the guard goes by, at its limits. */
+static void
+test_guard(void)
+{
+    static const struct {
+        const char *text;
+        double margin;
+        guint cooldown;
+        guint64 host;
+        guint64 guest;
+    } cases[] = {
+        {"gain_margin=0\ncooldown_seconds=0\nhost_bytes_per_second=0\n", 0, 0, 0, 0},
+        {"gain_margin=10\ncooldown_seconds=86400\nguest_bytes_per_second = 1000000\n", 10,
+         86400, 0, 1000000},
+        {"gain_margin=0.25\nhost_bytes_per_second = 1000000000000 \n", 0.25, 15,
+         G_GUINT64_CONSTANT(1000000000000), 0},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *text = g_strconcat("[vnumad]\n", cases[i].text, NULL);
+        VnConfig config;
+        g_assert_true(parse(text, &config, &error));
+        g_assert_no_error(error);
+        g_assert_cmpfloat(config.gain_margin, ==, cases[i].margin);
+        g_assert_cmpuint(config.cooldown_seconds, ==, cases[i].cooldown);
+        g_assert_cmpuint(config.host_bytes_per_second, ==, cases[i].host);
+        g_assert_cmpuint(config.guest_bytes_per_second, ==, cases[i].guest);
+    }
 }
 
 static void
@@ -98,6 +132,14 @@ test_refused(void)
         {"[vnumad]\nreserve_ratio=nan\n", "reserve_ratio"},
         {"[vnumad]\nreserve_ratio=\n", "reserve_ratio"},
         {"[vnumad]\nstep_timeout_seconds=0\n", "step_timeout_seconds"},
+        {"[vnumad]\ngain_margin=-0.01\n", "gain_margin"},
+        {"[vnumad]\ngain_margin=10.1\n", "gain_margin"},
+        {"[vnumad]\ncooldown_seconds=86401\n", "cooldown_seconds"},
+        {"[vnumad]\ncooldown_seconds=30s\n", "cooldown_seconds"},
+        {"[vnumad]\nhost_bytes_per_second=999999\n", "host_bytes_per_second"},
+        {"[vnumad]\nhost_bytes_per_second=1000000000001\n", "host_bytes_per_second"},
+        {"[vnumad]\nguest_bytes_per_second=100M\n", "guest_bytes_per_second"},
+        {"[vnumad]\nguest_bytes_per_second=-1\n", "guest_bytes_per_second"},
         {"[vnumad]\nsampling=on\n", "sampling"},
         {"[vnumad]\nsampling=\n", "sampling"},
         {"[vnumad]\nforbidden_sources=dirty-log, refault\n", "forbidden_sources"},
@@ -155,6 +197,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/config/defaults", test_defaults);
     g_test_add_func("/config/every-key", test_every_key);
+    g_test_add_func("/config/guard", test_guard);
     g_test_add_func("/config/sampling", test_sampling);
     g_test_add_func("/config/refused", test_refused);
     g_test_add_func("/config/read", test_read);

@@ -338,7 +338,8 @@ test_cannot_start(Fixture *fixture, gconstpointer unused)
 }
 
 static const Wish usual;
-static const Wish impatient = {.config = "interval_seconds = 1\n"};
+static const Wish impatient = {
+    .config = "interval_seconds = 1\ngain_margin = 0.5\ncooldown_seconds = 3600\n"};
 static const Wish lonely = {.uri =
                                 "qemu+unix:///system?socket=/nonexistent/libvirt-sock"};
 
