@@ -179,6 +179,11 @@ test_undo(Fixture *fixture, gconstpointer unused)
     fixture_start_again(fixture);
     g_assert_true(rests(fixture));
     g_assert_cmpuint(count_planned(fixture, NULL), ==, 0);
+
+    /* Until it is asked for by name. */
+    rebalance(fixture, "db1", "2 of 2 steps done and checked, 0 B moved");
+    g_assert_false(rests(fixture));
+    assert_pinned(fixture, "[0, 1]", "[2, 3]");
 }
 
 static void
@@ -376,6 +381,33 @@ test_started_anew(Fixture *fixture, gconstpointer unused)
     assert_pinned(fixture, "[0, 1]", "");
 }
 
+/* Without libvirt it waits, and goes on when that is there. */
+static void
+test_waits_for_libvirt(Fixture *fixture, gconstpointer unused)
+{
+    g_autoptr(GString) records = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) snapshot = NULL;
+    g_autofree char *text = NULL;
+    g_autofree char *path = g_build_filename(fixture->tree, "guests.xml", NULL);
+    fixture_pin(fixture, 0, "0-1");
+    append_record(fixture, records, "plan", 0, "");
+    append_record(fixture, records, "plan", 1, "");
+    append_record(fixture, records, "begin", 0, "");
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    vn_tree_remove(fixture->tree, "guests.xml");
+    start_with(fixture, records->str);
+    g_assert_false(
+        vn_dbus_manager_call_list_guests_sync(fixture->manager, &snapshot, NULL, &error));
+    vn_tree_write(fixture->tree, "guests.xml", "%s", text);
+    gint64 deadline = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (!vn_dbus_manager_call_list_guests_sync(fixture->manager, &snapshot, NULL, NULL))
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+    wait_until_over(fixture);
+    g_assert_true(says(fixture, "its pins were completed"));
+    assert_pinned(fixture, "[0, 1]", "[2, 3]");
+}
+
 /* A ledger that a newer vnumad wrote: this one does not start, and leaves it alone. */
 static void
 test_newer_ledger(Fixture *fixture, gconstpointer unused)
@@ -413,6 +445,7 @@ main(int argc, char **argv)
     ADD("/vnumad-undo/completed", &usual, test_completed);
     ADD("/vnumad-undo/taken-back", &usual, test_taken_back);
     ADD("/vnumad-undo/started-anew", &usual, test_started_anew);
+    ADD("/vnumad-undo/waits-for-libvirt", &usual, test_waits_for_libvirt);
     ADD("/vnumad-undo/newer-ledger", &usual, test_newer_ledger);
     return g_test_run();
 }
