@@ -351,6 +351,42 @@ vn_client_undo(VnClient *client, char **guests, GError **error)
     return path;
 }
 
+char *
+vn_client_drain(VnClient *client, guint node, GError **error)
+{
+    char *path = NULL;
+    if (!vn_dbus_manager_call_drain_sync(client->manager, node, &path, NULL, error))
+        vn_client_explain(client, error);
+    return path;
+}
+
+GVariant *
+vn_client_plan_drain(VnClient *client, guint node, GError **error)
+{
+    GVariant *plan = NULL;
+    if (!vn_dbus_manager_call_plan_drain_sync(client->manager, node, &plan, NULL, error))
+        vn_client_explain(client, error);
+    return plan;
+}
+
+gboolean
+vn_client_undrain(VnClient *client, guint node, GError **error)
+{
+    gboolean done = vn_dbus_manager_call_undrain_sync(client->manager, node, NULL, error);
+    if (!done)
+        vn_client_explain(client, error);
+    return done;
+}
+
+GVariant *
+vn_client_list_cordoned(VnClient *client, GError **error)
+{
+    GVariant *nodes = NULL;
+    if (!vn_dbus_manager_call_list_cordoned_sync(client->manager, &nodes, NULL, error))
+        vn_client_explain(client, error);
+    return nodes;
+}
+
 VnDBusJob *
 vn_client_open_job(VnClient *client, const char *path, GError **error)
 {

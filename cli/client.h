@@ -55,6 +55,14 @@ char *vn_client_rebalance(VnClient *client, char **guests, GError **error) VN_WA
 /** vn_client_undo: likewise. */
 char *vn_client_undo(VnClient *client, char **guests, GError **error) VN_WARN_UNUSED;
 
+GVariant *vn_client_plan_drain(VnClient *client, guint node,
+                               GError **error) VN_WARN_UNUSED;
+GVariant *vn_client_list_cordoned(VnClient *client, GError **error) VN_WARN_UNUSED;
+gboolean vn_client_undrain(VnClient *client, guint node, GError **error) VN_WARN_UNUSED;
+
+/** vn_client_drain: Returns: the D-Bus path of the job that was started. */
+char *vn_client_drain(VnClient *client, guint node, GError **error) VN_WARN_UNUSED;
+
 /**
  * vn_client_open_job:
  * @path: of a job that was started

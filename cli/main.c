@@ -56,8 +56,9 @@ static GOptionContext *
 new_context(Line *line, const VnVerb *verb, const char *usage)
 {
     VnVerbOptions wanted = verb ? verb->options : 0;
-    const char *dry_run = wanted & VN_VERB_FORCE ? "Change nothing: print the definition"
-                                                 : "Change nothing: the same as 'plan'";
+    const char *dry_run = wanted & VN_VERB_FORCE
+                              ? "Change nothing: print the definition"
+                              : "Change nothing: show what would be done";
     GOptionEntry own[] = {
         {"wait", 0, flags_of(wanted, VN_VERB_WAIT), G_OPTION_ARG_NONE, &line->call.wait,
          "Show progress, and end when the outcome was checked", NULL},

@@ -6,10 +6,10 @@
 #include "guest-topology/define.h"
 
 #include "cli/input.h"
+#include "cli/local-host.h"
 #include "cli/table.h"
 #include "cli/verb.h"
 #include "guest-topology/xml.h"
-#include "host/topology.h"
 #include "virt/definitions.h"
 
 #define DEFAULT_URI "qemu:///system"
@@ -64,7 +64,7 @@ fill_in(const VnCall *call, VnConnection *connection, VnDefineReport **ret_repor
         !vn_virt_takes_dirty_ring(connection, (guint) call->timeout_s * 1000,
                                   &options.dirty_ring, error))
         return NULL;
-    g_autoptr(VnHost) host = vn_topology_read(call->root, error);
+    g_autoptr(VnHost) host = vn_local_host_read(call->root, error);
     if (!host)
         return NULL;
     return vn_define((const char *) bytes->data, bytes->len, host, &options, ret_report,

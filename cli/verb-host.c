@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* vnumactl host: the host's nodes and distances, and what is unusual about them. */
-#include "host/topology.h"
 
 #include "cli/format.h"
+#include "cli/local-host.h"
 #include "cli/table.h"
 #include "cli/verb.h"
 #include "model/text.h"
@@ -170,6 +170,7 @@ append_notes(const VnHost *host, GString *text)
     g_autoptr(VnIdSet) offline = vn_idset_new();
     g_autoptr(VnIdSet) seen = vn_idset_new();
     g_autoptr(VnIdSet) sharing = vn_idset_new();
+    g_autoptr(VnIdSet) cordoned = vn_host_cordoned(host);
     for (guint i = 0; i < host->nodes->len; i++) {
         const VnHostNode *node = host->nodes->pdata[i];
         if (vn_idset_is_empty(node->cpus))
@@ -188,6 +189,7 @@ append_notes(const VnHost *host, GString *text)
     if (host->nodes->len == 1)
         g_string_append(text, "The host has one node: all its memory is local.\n");
     append_set_note(text, "Host node", without_cpus, "has no CPUs", "have no CPUs");
+    append_set_note(text, "Host node", cordoned, "is cordoned", "are cordoned");
     append_set_note(text, "Host node", without_memory, "has no memory", "have no memory");
     append_set_note(text, "Host node", sharing, "shares CPUs with a lower one",
                     "share CPUs with lower ones");
@@ -198,7 +200,7 @@ append_notes(const VnHost *host, GString *text)
 gboolean
 vn_verb_host(const VnCall *call, VnClient *client, GError **error)
 {
-    g_autoptr(VnHost) host = vn_topology_read(call->root, error);
+    g_autoptr(VnHost) host = vn_local_host_read(call->root, error);
     if (!host)
         return FALSE;
     if (call->output.json)

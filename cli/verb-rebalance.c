@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* vnumactl rebalance: starts a job, and shows how it goes and what came of it. */
+/* vnumactl rebalance, and any job: starts it, shows how it goes and what came of it. */
 #include "cli/format.h"
 #include "cli/job.h"
 #include "cli/meter.h"
+#include "cli/remnants.h"
 #include "cli/reply.h"
 #include "cli/steps.h"
 #include "cli/verb.h"
@@ -95,6 +96,7 @@ show_result(const View *view, gboolean done, GVariant *result, GError **error)
     } else {
         vn_steps_append(text, result, TRUE, view->output->color);
     }
+    vn_remnants_append(text, result, view->output->color);
     /* A summary that is the error, too, is told as the error. */
     if (summary && g_strcmp0(summary, why) == 0)
         return vn_output_text(text->str, error);

@@ -6,6 +6,7 @@
 #include "cli/acpi-text.h"
 #include "cli/format.h"
 #include "cli/input.h"
+#include "cli/local-host.h"
 #include "cli/table.h"
 #include "cli/verb.h"
 #include "guest-topology/acpi.h"
@@ -13,7 +14,6 @@
 #include "guest-topology/domain.h"
 #include "guest-topology/fragment.h"
 #include "guest-topology/qemu-arguments.h"
-#include "host/topology.h"
 #include "model/dict.h"
 #include "model/text.h"
 
@@ -61,7 +61,7 @@ derive(const VnCall *call, const GByteArray *bytes, GError **error)
 {
     g_autoptr(VnDefineReport) report = NULL;
     const VnDefineOptions options = {0};
-    g_autoptr(VnHost) host = vn_topology_read(call->root, error);
+    g_autoptr(VnHost) host = vn_local_host_read(call->root, error);
     g_autofree char *xml = host ? vn_define((const char *) bytes->data, bytes->len, host,
                                             &options, &report, error)
                                 : NULL;

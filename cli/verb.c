@@ -142,6 +142,31 @@ static const VnVerb verbs[] = {
         .run = vn_verb_why,
     },
     {
+        .name = "drain",
+        .arguments = "[HOST_NODE]",
+        .arguments_max = 1,
+        .options = VN_VERB_WAIT | VN_VERB_DRY_RUN,
+        .needs_daemon = TRUE,
+        .summary = "Move guests off a host node, and keep it empty",
+        .description =
+            "Cordons the host node: it gets nothing new until 'undrain', also after a\n"
+            "restart of vnumad. What of managed guests is there moves elsewhere; what\n"
+            "cannot is told, object by object. Where there is no room for it nothing is\n"
+            "changed. Without HOST_NODE it shows what is cordoned.",
+        .run = vn_verb_drain,
+    },
+    {
+        .name = "undrain",
+        .arguments = "HOST_NODE",
+        .arguments_min = 1,
+        .arguments_max = 1,
+        .needs_daemon = TRUE,
+        .summary = "Let a host node be used again",
+        .description = "Ends what 'drain' began. Moves nothing: guests come back where\n"
+                       "a later rebalance finds that this is better.",
+        .run = vn_verb_undrain,
+    },
+    {
         .name = "sample",
         .arguments = "GUEST",
         .arguments_min = 1,

@@ -99,6 +99,8 @@ gboolean vn_verb_verify(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_plan(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_define(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_rebalance(const VnCall *call, VnClient *client, GError **error);
+gboolean vn_verb_drain(const VnCall *call, VnClient *client, GError **error);
+gboolean vn_verb_undrain(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_sample(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_heatmap(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_undo(const VnCall *call, VnClient *client, GError **error);

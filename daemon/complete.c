@@ -4,6 +4,7 @@
 
 #include "guest-topology/define.h"
 #include "guest-topology/domain.h"
+#include "model/text.h"
 #include "virt/definitions.h"
 
 #include <string.h>
@@ -19,7 +20,8 @@
 struct VnCompleter {
     VnObserver *observer;
     VnConnection *virt;
-    GHashTable *seen; /* of Seen, by UUID */
+    VnPromises *promises; /* NULL: none are made */
+    GHashTable *seen;     /* of Seen, by UUID */
 };
 
 typedef struct {
@@ -55,6 +57,12 @@ vn_completer_free(VnCompleter *completer)
         return;
     g_hash_table_unref(completer->seen);
     g_free(completer);
+}
+
+void
+vn_completer_promise(VnCompleter *completer, VnPromises *promises)
+{
+    completer->promises = promises;
 }
 
 static char *
@@ -109,6 +117,13 @@ may_give(const VnCompleter *completer, const VnGuest *guest, GError **error)
     return FALSE;
 }
 
+static gboolean
+is_noted(const VnCompleter *completer, const char *uuid, const char *note)
+{
+    const Seen *seen = g_hash_table_lookup(completer->seen, uuid);
+    return seen && g_ptr_array_find_with_equal_func(seen->notes, note, g_str_equal, NULL);
+}
+
 /*
  * What is wrong with the definition is remembered and told once; only what is wrong with
  * the way to libvirt or to the host is an error.
@@ -121,10 +136,13 @@ refuse(VnCompleter *completer, const VnGuest *guest, const char *xml, GError *wh
         g_propagate_error(error, why);
         return FALSE;
     }
+    g_autofree char *note =
+        g_strdup_printf("its definition cannot be completed: %s", why->message);
+    gboolean told = is_noted(completer, guest->uuid, note);
     Seen *seen = remember(completer, guest->uuid, xml, NULL);
-    char *note = g_strdup_printf("its definition cannot be completed: %s", why->message);
-    g_ptr_array_add(seen->notes, note);
-    g_warning("guest %s: %s", guest->name, note);
+    if (!told)
+        g_warning("guest %s: %s", guest->name, note);
+    g_ptr_array_add(seen->notes, g_steal_pointer(&note));
     g_error_free(why);
     return TRUE;
 }
@@ -146,20 +164,46 @@ own_bytes(const VnSnapshot *snapshot, const char *uuid)
     return bytes;
 }
 
+/* Where there is no room: who else has it, or is to have it. */
+static void
+explain(const VnCompleter *completer, const VnSnapshot *snapshot, const char *uuid,
+        GError **error)
+{
+    g_autoptr(VnIdSet) cordoned = vn_host_cordoned(snapshot->host);
+    g_autofree char *promised =
+        completer->promises ? vn_reservations_text(vn_promises_list(completer->promises),
+                                                   snapshot, uuid, g_get_real_time())
+                            : NULL;
+    if (!g_error_matches(*error, VN_ERROR, VN_ERROR_REFUSED))
+        return;
+    g_autoptr(GString) text = g_string_new((*error)->message);
+    g_autofree char *nodes = vn_text_host_nodes(cordoned);
+    if (!vn_idset_is_empty(cordoned))
+        g_string_append_printf(text, "; cordoned: %s", nodes);
+    if (promised)
+        g_string_append_printf(text, "; %s", promised);
+    g_free((*error)->message);
+    (*error)->message = g_string_free(g_steal_pointer(&text), FALSE);
+}
+
 /* The definition filled in, and what was done. */
 static char *
-fill_in(const VnCompleter *completer, const char *uuid, const char *xml,
-        VnDefineReport **ret_report, GError **error)
+fill_in(const VnCompleter *completer, const VnSnapshot *snapshot, const char *uuid,
+        const char *xml, VnDefineReport **ret_report, GError **error)
 {
     VnDefineOptions options = {0};
     if (!vn_virt_takes_dirty_ring(completer->virt, 0, &options.dirty_ring, error))
         return NULL;
-    g_autoptr(VnSnapshot) snapshot = vn_observer_observe(completer->observer, error);
-    if (!snapshot)
-        return NULL;
     g_autoptr(GArray) own = own_bytes(snapshot, uuid);
+    if (completer->promises)
+        vn_reservations_add_own(vn_promises_list(completer->promises), snapshot, uuid,
+                                own);
     options.own_bytes = own;
-    return vn_define(xml, strlen(xml), snapshot->host, &options, ret_report, error);
+    char *filled =
+        vn_define(xml, strlen(xml), snapshot->host, &options, ret_report, error);
+    if (!filled)
+        explain(completer, snapshot, uuid, error);
+    return filled;
 }
 
 /*
@@ -191,12 +235,13 @@ give(VnCompleter *completer, const VnGuest *guest, const char *xml, const char *
 }
 
 static gboolean
-complete(VnCompleter *completer, const VnGuest *guest, const char *xml,
-         gboolean *ret_given, GError **error)
+complete(VnCompleter *completer, const VnSnapshot *snapshot, const VnGuest *guest,
+         const char *xml, gboolean *ret_given, GError **error)
 {
     GError *why = NULL;
     g_autoptr(VnDefineReport) report = NULL;
-    g_autofree char *filled = fill_in(completer, guest->uuid, xml, &report, &why);
+    g_autofree char *filled =
+        fill_in(completer, snapshot, guest->uuid, xml, &report, &why);
     if (!filled)
         return refuse(completer, guest, xml, why, error);
     if (strcmp(filled, xml) == 0) {
@@ -210,11 +255,14 @@ complete(VnCompleter *completer, const VnGuest *guest, const char *xml,
     return TRUE;
 }
 
-gboolean
-vn_completer_complete(VnCompleter *completer, const char *uuid, gboolean *ret_given,
-                      GError **error)
+/*
+ * Reads the persistent definition, if the guest has one.
+ * @ret_guest: NULL: it does not concern us
+ */
+static gboolean
+read_definition(VnCompleter *completer, const char *uuid, char **ret_xml,
+                VnGuest **ret_guest, GError **error)
 {
-    gboolean given = FALSE;
     g_autoptr(GError) failure = NULL;
     g_autofree char *xml = vn_virt_read_definition(completer->virt, uuid, 0, &failure);
     if (!xml && !g_error_matches(failure, VN_ERROR, VN_ERROR_GONE)) {
@@ -222,14 +270,64 @@ vn_completer_complete(VnCompleter *completer, const char *uuid, gboolean *ret_gi
         return FALSE;
     }
     g_autoptr(VnGuest) guest = xml ? vn_domain_parse(xml, strlen(xml), NULL) : NULL;
-    if (!guest || !guest->tag)
+    if (!guest || !guest->tag) {
         g_hash_table_remove(completer->seen, uuid);
-    else if (!is_seen(completer, uuid, xml) &&
-             !complete(completer, guest, xml, &given, error))
+        if (completer->promises)
+            vn_promises_forget(completer->promises, uuid);
+        return TRUE;
+    }
+    *ret_xml = g_steal_pointer(&xml);
+    *ret_guest = g_steal_pointer(&guest);
+    return TRUE;
+}
+
+/* One that does not run will start soon: others must not count on the same memory. */
+static gboolean
+promise(VnCompleter *completer, const VnSnapshot *snapshot, const char *uuid,
+        GError **error)
+{
+    const VnGuest *guest = vn_snapshot_find(snapshot, uuid);
+    g_autofree char *xml = NULL;
+    g_autoptr(VnGuest) defined = NULL;
+    if (!completer->promises || (guest && guest->state != VN_GUEST_STOPPED))
+        return TRUE;
+    if (!read_definition(completer, uuid, &xml, &defined, error))
         return FALSE;
+    if (defined)
+        vn_promises_make(completer->promises, defined, snapshot->host);
+    return TRUE;
+}
+
+gboolean
+vn_completer_complete(VnCompleter *completer, const char *uuid, gboolean *ret_given,
+                      GError **error)
+{
+    gboolean given = FALSE;
+    g_autofree char *xml = NULL;
+    g_autoptr(VnGuest) guest = NULL;
+    if (!read_definition(completer, uuid, &xml, &guest, error))
+        return FALSE;
+    if (guest && !is_seen(completer, uuid, xml)) {
+        g_autoptr(VnSnapshot) snapshot = vn_observer_observe(completer->observer, error);
+        if (!snapshot || !complete(completer, snapshot, guest, xml, &given, error) ||
+            (given && !promise(completer, snapshot, uuid, error)))
+            return FALSE;
+    }
     if (ret_given)
         *ret_given = given;
     return TRUE;
+}
+
+gboolean
+vn_completer_refresh(VnCompleter *completer, VnSnapshot *snapshot, const VnGuest *guest,
+                     GError **error)
+{
+    gboolean given = FALSE;
+    g_autofree char *xml = NULL;
+    g_autoptr(VnGuest) defined = NULL;
+    return !guest->tag ||
+           (read_definition(completer, guest->uuid, &xml, &defined, error) &&
+            (!defined || complete(completer, snapshot, defined, xml, &given, error)));
 }
 
 void

@@ -21,6 +21,14 @@ void vn_completer_free(VnCompleter *completer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnCompleter, vn_completer_free)
 
 /**
+ * vn_completer_promise:
+ * @promises: borrowed; must outlive the completer
+ *
+ * From now on what a guest that does not run gets is promised to it, until it has it.
+ */
+void vn_completer_promise(VnCompleter *completer, VnPromises *promises);
+
+/**
  * vn_completer_complete:
  * @uuid: of the guest that was defined or undefined, or whose metadata was changed
  * @ret_given: (optional): whether libvirt was given a new definition
@@ -32,6 +40,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnCompleter, vn_completer_free)
  */
 gboolean vn_completer_complete(VnCompleter *completer, const char *uuid,
                                gboolean *ret_given, GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_completer_refresh: as vn_completer_complete(), also where the definition is the one
+ * that was looked at, because the host is another. Promises nothing: who knows when the
+ * guest starts.
+ * @snapshot: just made; may serve for several guests
+ * @guest: of @snapshot
+ */
+gboolean vn_completer_refresh(VnCompleter *completer, VnSnapshot *snapshot,
+                              const VnGuest *guest, GError **error) VN_WARN_UNUSED;
 
 /** vn_completer_add_notes: what was in the way of its definition, and conflicts in it. */
 void vn_completer_add_notes(const VnCompleter *completer, VnGuest *guest);

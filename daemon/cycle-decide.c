@@ -4,6 +4,7 @@
 
 #include "daemon/guard.h"
 #include "policies/align.h"
+#include "policies/drain.h"
 #include "policies/steer.h"
 
 #include <string.h>
@@ -73,8 +74,8 @@ vn_cycle_observe(VnCycle *cycle, GError **error)
 }
 
 /* A pin to all CPUs that there are, which a pin taken back leaves behind, is nobody's. */
-static void
-mark_pins(const VnCycle *cycle, const VnSnapshot *snapshot)
+void
+vn_cycle_mark_pins(const VnCycle *cycle, const VnSnapshot *snapshot)
 {
     g_autoptr(VnIdSet) nodes = vn_host_node_ids(snapshot->host);
     g_autoptr(VnIdSet) all = vn_host_cpus_of_nodes(snapshot->host, nodes);
@@ -86,6 +87,8 @@ mark_pins(const VnCycle *cycle, const VnSnapshot *snapshot)
             if (vcpu->pinned && vn_idset_is_subset(all, vcpu->pinned))
                 vcpu->pin_is_ours = TRUE;
         }
+        if (guest->emulator_pinned && vn_idset_is_subset(all, guest->emulator_pinned))
+            guest->emulator_pin_is_ours = TRUE;
     }
 }
 
@@ -101,7 +104,8 @@ pins_are_ours(const VnGuest *guest)
 }
 
 /*
- * Changes the guest's part of the plan by its accesses.
+ * Changes the guest's part of the plan by its accesses, unless it leaves a host node that
+ * is cordoned: they are followed once it is elsewhere.
  *
  * Returns: (transfer full) (nullable): what is known of these
  */
@@ -111,6 +115,7 @@ steer(VnCycle *cycle, const VnSnapshot *snapshot, VnGuest *guest, VnPlan *plan)
     g_autoptr(GError) error = NULL;
     VnSteerVerdict verdict = VN_STEER_UNSURE;
     g_autoptr(VnLocality) locality = NULL;
+    gboolean leaves = vn_drain_leaves(snapshot, guest, plan);
     gboolean steered = vn_ledger_was_steered(cycle->ledger, guest);
     g_autoptr(VnPlacement) placement =
         vn_sampling_placement(cycle->sampling, guest, snapshot->host, &error);
@@ -135,8 +140,11 @@ steer(VnCycle *cycle, const VnSnapshot *snapshot, VnGuest *guest, VnPlan *plan)
             .steered = steered,
             .expected_cost = vn_sampling_promised(cycle->sampling, guest),
         };
-        verdict = vn_steer_guest(snapshot, guest, &evidence, plan);
+        if (!leaves)
+            verdict = vn_steer_guest(snapshot, guest, &evidence, plan);
     }
+    if (leaves)
+        return g_steal_pointer(&locality);
     if (verdict == VN_STEER_UNSURE && steered &&
         cycle->config.sampling == VN_SAMPLING_AUTO)
         vn_steer_hold(guest,
@@ -197,7 +205,7 @@ vn_cycle_decide(VnCycle *cycle, const char *const *guests, VnSnapshot **ret_snap
     g_autoptr(VnSnapshot) snapshot = vn_cycle_observe(cycle, error);
     if (!snapshot || !vn_cycle_all_exist(snapshot, guests, error))
         return NULL;
-    mark_pins(cycle, snapshot);
+    vn_cycle_mark_pins(cycle, snapshot);
     vn_caution_see(cycle->caution, snapshot);
     VnPlan *plan = vn_align_decide(snapshot);
     for (guint i = 0; i < snapshot->guests->len; i++) {
@@ -207,6 +215,7 @@ vn_cycle_decide(VnCycle *cycle, const char *const *guests, VnSnapshot **ret_snap
         if (locality && localities)
             g_hash_table_insert(localities, guest->name, g_steal_pointer(&locality));
     }
+    vn_drain_revise(snapshot, plan);
     hold_resting(cycle, snapshot, guests, plan);
     keep_wanted(snapshot, guests, plan);
     const VnGuardView view = {.caution = cycle->caution,

@@ -2,7 +2,8 @@
 /*
  * What the cycle's files share: cycle.c is the cycle, cycle-decide.c its first half,
  * cycle-describe.c and cycle-why.c what people are told of it, cycle-undo.c the way
- * back. For them only.
+ * back, cycle-drain.c emptying host nodes, cycle-refresh.c keeping definitions true. For
+ * them only.
  */
 #pragma once
 
@@ -12,6 +13,15 @@
 #include "daemon/hands.h"
 #include "daemon/history.h"
 #include "daemon/observe.h"
+
+/* Definitions that are looked at again, one a tick, as the host has changed. */
+typedef struct {
+    gboolean wanted;      /* as soon as it is due */
+    gint64 due_us;        /* monotonic; when to look at the host, or to begin */
+    char *host;           /* what definitions depend on, as it was; NULL: not known */
+    VnSnapshot *snapshot; /* of the pass under way; NULL: none is */
+    guint next;           /* guest in it */
+} VnRefresh;
 
 struct VnCycle {
     VnConfig config;
@@ -27,6 +37,9 @@ struct VnCycle {
     gboolean acting;       /* a plan is being carried out */
     VnProgress *own;       /* of what is carried out without a job */
     VnHistory *history;
+    VnCordons *cordons;   /* NULL, as the next: vn_cycle_keep_in() was not called */
+    VnPromises *promises; /* to guests that start */
+    VnRefresh refresh;
     char *root;
     void (*serve)(gpointer);
     gpointer serve_data;
@@ -60,6 +73,12 @@ void vn_cycle_look_back(VnCycle *cycle, const VnGuest *guest, const VnLocality *
  */
 void vn_cycle_look_ahead(VnCycle *cycle, const VnSnapshot *snapshot,
                          GHashTable *localities, const VnPlan *plan);
+
+/** vn_cycle_refresh_tick: Returns: when it wants to be called again, monotonic. */
+gint64 vn_cycle_refresh_tick(VnCycle *cycle);
+
+/** vn_cycle_mark_pins: sets VnVcpu.pin_is_ours, and the emulator's. */
+void vn_cycle_mark_pins(const VnCycle *cycle, const VnSnapshot *snapshot);
 
 /**
  * vn_cycle_decide: observe, decide, guard.

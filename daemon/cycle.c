@@ -50,6 +50,8 @@ vn_cycle_free(VnCycle *cycle)
     if (!cycle)
         return;
     vn_caution_free(cycle->caution);
+    g_clear_pointer(&cycle->refresh.snapshot, vn_snapshot_unref);
+    g_free(cycle->refresh.host);
     vn_sampling_free(cycle->sampling);
     vn_completer_free(cycle->completer);
     vn_observer_free(cycle->observer);
@@ -57,8 +59,22 @@ vn_cycle_free(VnCycle *cycle)
     g_ptr_array_unref(cycle->unfinished);
     vn_progress_unref(cycle->own);
     vn_history_free(cycle->history);
+    vn_cordons_free(cycle->cordons);
+    vn_promises_free(cycle->promises);
     g_free(cycle->root);
     g_free(cycle);
+}
+
+gboolean
+vn_cycle_keep_in(VnCycle *cycle, const char *folder, GError **error)
+{
+    cycle->cordons = vn_cordons_open(folder, error);
+    if (!cycle->cordons)
+        return FALSE;
+    cycle->promises = vn_promises_open(folder);
+    vn_observer_mark(cycle->observer, cycle->cordons, cycle->promises);
+    vn_completer_promise(cycle->completer, cycle->promises);
+    return TRUE;
 }
 
 void
@@ -105,6 +121,7 @@ vn_cycle_tick(VnCycle *cycle)
             cycle->look_us = now_us + LOOK_AGAIN_US;
     }
     gint64 look_us = MIN(cycle->look_us, vn_sampling_tick(cycle->sampling));
+    look_us = MIN(look_us, vn_cycle_refresh_tick(cycle));
     /* Whoever acts calls this again in its own time. */
     return cycle->acting ? look_us : MIN(look_us, cycle->recover_us);
 }

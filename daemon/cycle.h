@@ -26,7 +26,16 @@ void vn_cycle_free(VnCycle *cycle);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnCycle, vn_cycle_free)
 
 /**
- * vn_cycle_tick: what the cycle does by itself: sampling.
+ * vn_cycle_keep_in: where cordons and reservations are kept; without, there are none.
+ * @folder: the ledger's
+ * @error: INVALID: what is there cannot be read: to go on without could be wrong
+ */
+gboolean vn_cycle_keep_in(VnCycle *cycle, const char *folder,
+                          GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_cycle_tick: what the cycle does by itself: sampling, and keeping the definitions of
+ * guests true to the host.
  *
  * Returns: when it wants to be called again, in monotonic time; G_MAXINT64: not before
  *   something else happens
@@ -131,6 +140,50 @@ char *vn_cycle_get_definition(VnCycle *cycle, const char *name,
 
 /** vn_cycle_connect: to libvirt, if need be, so that its events are heard. */
 gboolean vn_cycle_connect(VnCycle *cycle, GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_cycle_refresh: the host, or what is known of it, may have changed: the definitions
+ * of all managed guests that do not run are looked at again, one a tick.
+ */
+void vn_cycle_refresh(VnCycle *cycle);
+
+/** vn_cycle_refresh_guest: that of this guest, now, if it does not run. */
+gboolean vn_cycle_refresh_guest(VnCycle *cycle, const char *uuid,
+                                GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_cycle_plan_drain: what draining the host node would do.
+ *
+ * Returns: (transfer floating): a{sv}: the keys of a plan, and left (aa{sv}): what would
+ *   stay, and why; refusal (s): why it is impossible
+ */
+GVariant *vn_cycle_plan_drain(VnCycle *cycle, guint node, GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_cycle_cordon: from now on the host node gets nothing new.
+ * @error: GONE: there is no such node; REFUSED: it is the last one, or what is on it has
+ *   no room elsewhere; nothing is changed then
+ */
+gboolean vn_cycle_cordon(VnCycle *cycle, guint node, GError **error) VN_WARN_UNUSED;
+
+/** vn_cycle_uncordon: @error: GONE: it is not cordoned. */
+gboolean vn_cycle_uncordon(VnCycle *cycle, guint node, GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_cycle_drain: takes off a cordoned host node what can leave it.
+ *
+ * Returns: (transfer floating): a{sv}: the carried out plan's keys; left (aa{sv}): what a
+ *   new observation shows there; drained (b), summary (s), bytes_moved (t), and error (s)
+ *   unless it is drained. NULL: nothing was changed
+ */
+GVariant *vn_cycle_drain(VnCycle *cycle, guint node, VnProgress *progress,
+                         GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_cycle_describe_cordons: (transfer floating): aa{sv}: host_node (u), since_us (t),
+ * drained (b), left (aa{sv}).
+ */
+GVariant *vn_cycle_describe_cordons(VnCycle *cycle, GError **error) VN_WARN_UNUSED;
 
 /** vn_cycle_complete: fills in the guest's definition: vn_completer_complete(). */
 gboolean vn_cycle_complete(VnCycle *cycle, const char *uuid,

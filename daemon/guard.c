@@ -3,6 +3,7 @@
 #include "daemon/guard.h"
 
 #include "model/text.h"
+#include "policies/drain.h"
 #include "policies/steer.h"
 
 #include <string.h>
@@ -42,6 +43,8 @@ forbidden(const VnSnapshot *snapshot, const VnStep *step)
         return g_strdup("the guest is not managed or does not run");
     if (guest->trouble)
         return g_strdup(guest->trouble);
+    if (vn_drain_forbids(snapshot->host, step))
+        return g_strdup("it leads to a cordoned host node; see 'vnumactl drain'");
     if (step->kind == VN_STEP_MOVE_MEMORY && guest->allowed_nodes &&
         !vn_idset_is_subset(step->after, guest->allowed_nodes)) {
         g_autofree char *nodes = vn_idset_format(step->after);

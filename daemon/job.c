@@ -11,9 +11,9 @@
 #define PROGRESS_INTERVAL_MS 250
 
 struct VnJob {
+    const VnJobKind *kind;
     VnDBusJob *skeleton;
     VnProgress *progress;
-    const char *name;
     char *path;
     guint timer;
     gboolean ended;
@@ -24,8 +24,8 @@ struct VnJob {
 
 /* What the worker needs, whatever becomes of the job object meanwhile. */
 typedef struct {
-    VnJobRun run;
-    char **guests;
+    const VnJobKind *kind;
+    char **arguments;
     VnProgress *progress;
 } Request;
 
@@ -33,10 +33,45 @@ static void
 request_free(gpointer data)
 {
     Request *request = data;
-    g_strfreev(request->guests);
+    g_strfreev(request->arguments);
     vn_progress_unref(request->progress);
     g_free(request);
 }
+
+/* (transfer floating): what a plan has come to. */
+static GVariant *
+result_of(const VnPlan *plan)
+{
+    gboolean all_done = FALSE;
+    g_autofree char *summary = vn_check_summary(plan, &all_done);
+    g_autoptr(GVariant) described = g_variant_ref_sink(vn_plan_to_variant(plan));
+    g_auto(VnDict) dict;
+    vn_dict_init(&dict, described);
+    vn_dict_insert(&dict, "summary", "s", summary);
+    vn_dict_insert(&dict, "bytes_moved", "t", vn_plan_bytes_moved(plan));
+    if (!all_done)
+        vn_dict_insert(&dict, "error", "s", summary);
+    return vn_dict_end(&dict);
+}
+
+/* Runs on the worker. */
+static GVariant *
+rebalance(VnCycle *cycle, const char *const *guests, VnProgress *progress, GError **error)
+{
+    g_autoptr(VnPlan) plan = vn_cycle_run(cycle, guests, progress, error);
+    return plan ? result_of(plan) : NULL;
+}
+
+/* Runs on the worker. */
+static GVariant *
+undo(VnCycle *cycle, const char *const *guests, VnProgress *progress, GError **error)
+{
+    g_autoptr(VnPlan) plan = vn_cycle_undo(cycle, guests, progress, error);
+    return plan ? result_of(plan) : NULL;
+}
+
+const VnJobKind vn_job_rebalance = {"rebalance", rebalance};
+const VnJobKind vn_job_undo = {"undo", undo};
 
 /* Runs on the worker. */
 static void
@@ -45,23 +80,17 @@ run(GTask *task, VnCycle *cycle)
     const Request *request = g_task_get_task_data(task);
     gint64 begun_us = g_get_monotonic_time();
     GError *error = NULL;
-    g_autoptr(VnPlan) plan = request->run(cycle, (const char *const *) request->guests,
+    GVariant *result = request->kind->run(cycle, (const char *const *) request->arguments,
                                           request->progress, &error);
-    if (!plan) {
+    if (!result) {
         g_task_return_error(task, error);
         return;
     }
-    gboolean all_done = FALSE;
-    g_autofree char *summary = vn_check_summary(plan, &all_done);
-    g_autoptr(GVariant) described = g_variant_ref_sink(vn_plan_to_variant(plan));
+    g_autoptr(GVariant) owned = g_variant_ref_sink(result);
     g_auto(VnDict) dict;
-    vn_dict_init(&dict, described);
-    vn_dict_insert(&dict, "summary", "s", summary);
-    vn_dict_insert(&dict, "bytes_moved", "t", vn_plan_bytes_moved(plan));
+    vn_dict_init(&dict, owned);
     vn_dict_insert(&dict, "seconds", "d",
                    (double) (g_get_monotonic_time() - begun_us) / G_USEC_PER_SEC);
-    if (!all_done)
-        vn_dict_insert(&dict, "error", "s", summary);
     g_task_return_pointer(task, g_variant_ref_sink(vn_dict_end(&dict)),
                           (GDestroyNotify) g_variant_unref);
 }
@@ -113,7 +142,7 @@ ended(GObject *source, GAsyncResult *async, gpointer data)
     g_dbus_interface_skeleton_flush(G_DBUS_INTERFACE_SKELETON(job->skeleton));
     vn_dbus_job_emit_finished(job->skeleton, done, result);
     g_log(G_LOG_DOMAIN, done ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_WARNING, "%s: %s",
-          job->name, summary);
+          job->kind->name, summary);
     job->on_end(job, job->on_end_data);
 }
 
@@ -127,15 +156,15 @@ on_cancel(VnDBusJob *skeleton, GDBusMethodInvocation *invocation, gpointer data)
 }
 
 VnJob *
-vn_job_start(GDBusConnection *connection, VnWorker *worker, const char *name,
-             VnJobRun run_func, guint number, const char *const *guests,
+vn_job_start(GDBusConnection *connection, VnWorker *worker, guint number,
+             const VnJobKind *kind, const char *const *arguments,
              void (*on_end)(VnJob *job, gpointer data), gpointer data, GError **error)
 {
     VnJob *job = g_new0(VnJob, 1);
+    job->kind = kind;
     job->skeleton = vn_dbus_job_skeleton_new();
     job->progress = vn_progress_new();
     job->unseen = g_cancellable_new();
-    job->name = name;
     job->path = g_strdup_printf("/org/vnumad1/job/%u", number);
     job->on_end = on_end;
     job->on_end_data = data;
@@ -151,8 +180,8 @@ vn_job_start(GDBusConnection *connection, VnWorker *worker, const char *name,
     job->timer = g_timeout_add(PROGRESS_INTERVAL_MS, show_progress, job);
 
     Request *request = g_new0(Request, 1);
-    request->run = run_func;
-    request->guests = g_strdupv((char **) guests);
+    request->kind = kind;
+    request->arguments = g_strdupv((char **) arguments);
     request->progress = vn_progress_ref(job->progress);
     g_autoptr(GTask) task = g_task_new(NULL, job->unseen, ended, job);
     /* Its cancellable says that the job object is gone, not that the result is void. */

@@ -1,26 +1,37 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* VnJob: one rebalance or undo, from its request to its result, as an object on D-Bus. */
+/* VnJob: a rebalance or the like, from request to result, as an object on D-Bus. */
 #pragma once
 
 #include "daemon/worker.h"
 
 typedef struct VnJob VnJob;
 
-/* What a job does: vn_cycle_run(), or one like it. Called on the worker. */
-typedef VnPlan *(*VnJobRun)(VnCycle *cycle, const char *const *guests,
-                            VnProgress *progress, GError **error);
+typedef struct {
+    const char *name; /* for the log: "rebalance" */
+    /*
+     * Runs on the worker. Returns: (transfer floating): a{sv}: the job's result without
+     * seconds; NULL: nothing was changed
+     */
+    GVariant *(*run)(VnCycle *cycle, const char *const *arguments, VnProgress *progress,
+                     GError **error);
+} VnJobKind;
+
+/* Their arguments: names of guests; none: all managed ones; NULL: these, and nobody asked:
+ * vn_cycle_run(), vn_cycle_undo(). */
+extern const VnJobKind vn_job_rebalance;
+extern const VnJobKind vn_job_undo;
 
 /**
  * vn_job_start:
- * @name: static: "rebalance", for the log
  * @number: names the object, /org/vnumad1/job/@number
- * @guests: names, none: all managed guests; NULL: all, and nobody asks for it
+ * @kind: lives for ever
+ * @arguments: (nullable): as its kind has them
  * @ended: called once, on the main thread, when the result is there
  *
  * Exports the job and hands it to the worker.
  */
-VnJob *vn_job_start(GDBusConnection *connection, VnWorker *worker, const char *name,
-                    VnJobRun run, guint number, const char *const *guests,
+VnJob *vn_job_start(GDBusConnection *connection, VnWorker *worker, guint number,
+                    const VnJobKind *kind, const char *const *arguments,
                     void (*ended)(VnJob *job, gpointer data), gpointer data,
                     GError **error) VN_WARN_UNUSED;
 

@@ -507,6 +507,19 @@ find_last_done(const VnLedger *ledger, const VnGuest *guest)
     return find_done(records ? records->tail : NULL);
 }
 
+/* Whether @record pinned the emulator to what it is pinned to, and we alone did. */
+static gboolean
+pinned_emulator(const Record *record, const VnGuest *guest)
+{
+    gboolean ours = FALSE;
+    if (!guest->emulator_pinned || !has_text(record->all, "target", "emulator"))
+        return FALSE;
+    g_autoptr(GVariant) list = g_variant_lookup_value(record->all, "after", NULL);
+    g_autoptr(VnIdSet) after = vn_dict_read_idset(list);
+    return vn_idset_equal(after, guest->emulator_pinned) &&
+           g_variant_lookup(record->all, "pin_is_ours", "b", &ours) && ours;
+}
+
 /* The vCPU that a step pins. */
 static VnVcpu *
 find_pinned(const Record *record, const VnGuest *guest)
@@ -545,6 +558,7 @@ vn_ledger_mark_pins(const VnLedger *ledger, VnGuest *guest)
     for (const GList *link = find_last_done(ledger, guest); link;
          link = find_done(link->prev)) {
         const Record *record = link->data;
+        guest->emulator_pin_is_ours |= pinned_emulator(record, guest);
         VnVcpu *vcpu = find_pinned(record, guest);
         if (!vcpu || !vcpu->pinned || vn_idset_contains(seen, vcpu->id))
             continue;

@@ -95,8 +95,8 @@ GVariant *vn_ledger_past_steps(const VnLedger *ledger, const char *uuid);
 
 /**
  * vn_ledger_mark_pins: sets VnVcpu.pin_is_ours where a vCPU is pinned to what our last
- * step pinned it to, and nobody else had pinned it before. What an undo pinned the
- * emulator to is taken for no pin.
+ * step pinned it to, and nobody else had pinned it before; the emulator's alike. What an
+ * undo pinned the emulator to is taken for no pin.
  */
 void vn_ledger_mark_pins(const VnLedger *ledger, VnGuest *guest);
 

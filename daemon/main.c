@@ -3,6 +3,7 @@
  * vnumad: options, start, main loop and end. The main thread has D-Bus, timers, signals
  * and libvirt's event loop; the worker (daemon/worker.h) has all the rest.
  */
+#include "daemon/cordons.h"
 #include "daemon/watch.h"
 #include "virt/connection.h"
 
@@ -13,7 +14,6 @@
 
 #define BUS_NAME "org.vnumad1"
 #define DEFAULT_CONFIG "/etc/vnumad/vnumad.conf"
-#define DEFAULT_STATE "/var/lib/vnumad"
 /* At the end nobody who makes events can keep it from ending. */
 #define LAST_EVENTS_MAX 10000u
 /* At the end a batch of pages and one call to libvirt may have to be waited for. */
@@ -95,7 +95,7 @@ static const char *
 state_folder(void)
 {
     const char *folder = g_getenv("STATE_DIRECTORY");
-    return folder && *folder ? folder : DEFAULT_STATE;
+    return folder && *folder ? folder : VN_STATE_FOLDER;
 }
 
 static VnWorker *
@@ -108,8 +108,11 @@ start_worker(const Options *options, const VnConfig *config, VnConnection *virt,
     if (vn_ledger_unreadable(ledger))
         g_warning("ledger: %u lines cannot be read and are passed over",
                   vn_ledger_unreadable(ledger));
-    return vn_worker_new(vn_cycle_new(config, options->root ? options->root : "/", virt,
-                                      g_steal_pointer(&ledger)));
+    g_autoptr(VnCycle) cycle = vn_cycle_new(config, options->root ? options->root : "/",
+                                            virt, g_steal_pointer(&ledger));
+    if (!vn_cycle_keep_in(cycle, state_folder(), error))
+        return NULL;
+    return vn_worker_new(g_steal_pointer(&cycle));
 }
 
 static gboolean

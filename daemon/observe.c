@@ -16,6 +16,8 @@ struct VnObserver {
     char *root;
     VnConnection *virt;
     VnLocator *locator;
+    const VnCordons *cordons; /* NULL: none, as are */
+    VnPromises *promises;
 };
 
 VnObserver *
@@ -37,6 +39,13 @@ vn_observer_free(VnObserver *observer)
     vn_locator_free(observer->locator);
     g_free(observer->root);
     g_free(observer);
+}
+
+void
+vn_observer_mark(VnObserver *observer, const VnCordons *cordons, VnPromises *promises)
+{
+    observer->cordons = cordons;
+    observer->promises = promises;
 }
 
 static void
@@ -135,5 +144,9 @@ vn_observer_observe(VnObserver *observer, GError **error)
     VnSnapshot *snapshot = vn_snapshot_new(g_steal_pointer(&host));
     for (guint i = 0; i < domains->len; i++)
         g_ptr_array_add(snapshot->guests, observe_guest(observer, domains->pdata[i]));
+    if (observer->cordons)
+        vn_cordons_mark(observer->cordons, snapshot->host);
+    if (observer->promises)
+        vn_promises_apply(observer->promises, snapshot);
     return snapshot;
 }

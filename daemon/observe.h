@@ -6,6 +6,8 @@
 #pragma once
 
 #include "daemon/config.h"
+#include "daemon/cordons.h"
+#include "daemon/promises.h"
 #include "model/snapshot.h"
 #include "virt/connection.h"
 
@@ -14,6 +16,15 @@ typedef struct VnObserver VnObserver;
 /** vn_observer_new: @virt: borrowed; must outlive the observer. */
 VnObserver *vn_observer_new(const VnConfig *config, const char *root, VnConnection *virt);
 void vn_observer_free(VnObserver *observer);
+
+/**
+ * vn_observer_mark:
+ * @cordons, @promises: (nullable): borrowed; must outlive the observer
+ *
+ * From now on hosts have their cordoned nodes marked, and no room that is promised.
+ */
+void vn_observer_mark(VnObserver *observer, const VnCordons *cordons,
+                      VnPromises *promises);
 
 /**
  * vn_observer_observe:

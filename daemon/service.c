@@ -3,47 +3,19 @@
  * The manager object: each method becomes a task for the worker, which answers the
  * call.
  */
-#include "daemon/service.h"
+#include "daemon/service-private.h"
 
-#include "daemon/job.h"
-#include "data/vn-dbus.h"
 #include "model/dict.h"
 
 /* Jobs that wait or run at one time, and how long an ended one can still be asked. */
 #define JOBS_MAX 16u
 #define JOB_KEEP_SECONDS 600
 
-struct VnService {
-    GDBusConnection *connection;
-    VnDBusManager *manager;
-    VnWorker *worker;
-    GPtrArray *jobs; /* of VnJob */
-    GArray *timers;  /* of guint: source ids that forget ended jobs */
-    guint n_jobs_ever;
-    GCancellable *gone; /* cancelled when the service is freed */
-};
+typedef VnServiceCall Call;
 
-/* What jobs there are. */
-typedef struct {
-    const char *name;
-    VnJobRun run;
-    /* vn_dbus_manager_complete_rebalance(), or another method's */
-    void (*complete)(VnDBusManager *manager, GDBusMethodInvocation *invocation,
-                     const char *path);
-} JobKind;
-
-static const JobKind rebalance_job = {"rebalance", vn_cycle_run,
-                                      vn_dbus_manager_complete_rebalance};
-static const JobKind undo_job = {"undo", vn_cycle_undo, vn_dbus_manager_complete_undo};
-
-/* A method call on its way through the worker. */
-typedef struct {
-    VnService *service;
-    GDBusMethodInvocation *invocation;
-    const JobKind *kind; /* NULL: it starts no job */
-    char **guests;
-    GVariant *options; /* NULL: the method has none */
-} Call;
+static const VnServiceJob rebalance_job = {&vn_job_rebalance,
+                                           vn_dbus_manager_complete_rebalance};
+static const VnServiceJob undo_job = {&vn_job_undo, vn_dbus_manager_complete_undo};
 
 static const GDBusErrorEntry error_names[] = {
     {VN_ERROR_INVALID, "org.vnumad1.Error.Invalid"},
@@ -248,9 +220,8 @@ note_libvirt_state(VnService *service, const Call *call, const GError *error)
         vn_service_set_libvirt_state(service, error->message);
 }
 
-/* Answers a call whose result is one value. */
-static void
-answer(GObject *source, GAsyncResult *async, gpointer data)
+void
+vn_service_answer(GObject *source, GAsyncResult *async, gpointer data)
 {
     const Call *call = g_task_get_task_data(G_TASK(async));
     GError *error = NULL;
@@ -277,11 +248,10 @@ answer_with_text(GObject *source, GAsyncResult *async, gpointer data)
         g_dbus_method_invocation_take_error(call->invocation, error);
 }
 
-/* Hands a call to the worker. @guests: (transfer full); @kind, @options: NULL: none. */
-static void
-begin_call_with(VnService *service, GDBusMethodInvocation *invocation,
-                const JobKind *kind, char **guests, GVariant *options, VnWorkerFunc func,
-                GAsyncReadyCallback done)
+void
+vn_service_call(VnService *service, GDBusMethodInvocation *invocation,
+                const VnServiceJob *kind, char **guests, GVariant *options,
+                VnWorkerFunc func, GAsyncReadyCallback done)
 {
     Call *call = g_new(Call, 1);
     *call = (Call){.service = service,
@@ -299,13 +269,13 @@ static void
 begin_call(VnService *service, GDBusMethodInvocation *invocation, char **guests,
            VnWorkerFunc func, GAsyncReadyCallback done)
 {
-    begin_call_with(service, invocation, NULL, guests, NULL, func, done);
+    vn_service_call(service, invocation, NULL, guests, NULL, func, done);
 }
 
 static gboolean
 on_list_guests(VnDBusManager *manager, GDBusMethodInvocation *invocation, gpointer data)
 {
-    begin_call(data, invocation, NULL, list_guests, answer);
+    begin_call(data, invocation, NULL, list_guests, vn_service_answer);
     return TRUE;
 }
 
@@ -314,7 +284,8 @@ on_get_guest(VnDBusManager *manager, GDBusMethodInvocation *invocation, const ch
              gpointer data)
 {
     const char *const guests[] = {name, NULL};
-    begin_call(data, invocation, g_strdupv((char **) guests), get_guest, answer);
+    begin_call(data, invocation, g_strdupv((char **) guests), get_guest,
+               vn_service_answer);
     return TRUE;
 }
 
@@ -332,7 +303,7 @@ static gboolean
 on_plan(VnDBusManager *manager, GDBusMethodInvocation *invocation,
         const char *const *guests, gpointer data)
 {
-    begin_call(data, invocation, g_strdupv((char **) guests), plan, answer);
+    begin_call(data, invocation, g_strdupv((char **) guests), plan, vn_service_answer);
     return TRUE;
 }
 
@@ -340,7 +311,8 @@ static gboolean
 on_plan_undo(VnDBusManager *manager, GDBusMethodInvocation *invocation,
              const char *const *guests, gpointer data)
 {
-    begin_call(data, invocation, g_strdupv((char **) guests), plan_undo, answer);
+    begin_call(data, invocation, g_strdupv((char **) guests), plan_undo,
+               vn_service_answer);
     return TRUE;
 }
 
@@ -349,7 +321,7 @@ on_why(VnDBusManager *manager, GDBusMethodInvocation *invocation, const char *na
        gpointer data)
 {
     const char *const guests[] = {name, NULL};
-    begin_call(data, invocation, g_strdupv((char **) guests), why, answer);
+    begin_call(data, invocation, g_strdupv((char **) guests), why, vn_service_answer);
     return TRUE;
 }
 
@@ -357,7 +329,7 @@ static gboolean
 on_verify(VnDBusManager *manager, GDBusMethodInvocation *invocation,
           const char *const *guests, gpointer data)
 {
-    begin_call(data, invocation, g_strdupv((char **) guests), verify, answer);
+    begin_call(data, invocation, g_strdupv((char **) guests), verify, vn_service_answer);
     return TRUE;
 }
 
@@ -366,8 +338,8 @@ on_sample(VnDBusManager *manager, GDBusMethodInvocation *invocation, const char 
           GVariant *options, gpointer data)
 {
     const char *const guests[] = {name, NULL};
-    begin_call_with(data, invocation, NULL, g_strdupv((char **) guests), options, sample,
-                    answer);
+    vn_service_call(data, invocation, NULL, g_strdupv((char **) guests), options, sample,
+                    vn_service_answer);
     return TRUE;
 }
 
@@ -376,8 +348,8 @@ on_get_heat(VnDBusManager *manager, GDBusMethodInvocation *invocation, const cha
             GVariant *options, gpointer data)
 {
     const char *const guests[] = {name, NULL};
-    begin_call_with(data, invocation, NULL, g_strdupv((char **) guests), options,
-                    get_heat, answer);
+    vn_service_call(data, invocation, NULL, g_strdupv((char **) guests), options,
+                    get_heat, vn_service_answer);
     return TRUE;
 }
 
@@ -421,7 +393,7 @@ count_unfinished(const VnService *service)
 }
 
 static VnJob *
-start_job(VnService *service, const JobKind *kind, const char *const *guests,
+start_job(VnService *service, const VnJobKind *kind, const char *const *arguments,
           GError **error)
 {
     if (count_unfinished(service) >= JOBS_MAX) {
@@ -430,15 +402,16 @@ start_job(VnService *service, const JobKind *kind, const char *const *guests,
                     kind->name, JOBS_MAX);
         return NULL;
     }
-    VnJob *job = vn_job_start(service->connection, service->worker, kind->name, kind->run,
-                              ++service->n_jobs_ever, guests, on_job_end, service, error);
+    VnJob *job =
+        vn_job_start(service->connection, service->worker, ++service->n_jobs_ever, kind,
+                     arguments, on_job_end, service, error);
     if (job)
         g_ptr_array_add(service->jobs, job);
     return job;
 }
 
-static void
-begin_job(GObject *source, GAsyncResult *async, gpointer data)
+void
+vn_service_begin_job(GObject *source, GAsyncResult *async, gpointer data)
 {
     const Call *call = g_task_get_task_data(G_TASK(async));
     GError *error = NULL;
@@ -446,8 +419,8 @@ begin_job(GObject *source, GAsyncResult *async, gpointer data)
     if (g_cancellable_is_cancelled(g_task_get_cancellable(G_TASK(async))))
         g_set_error(&error, VN_ERROR, VN_ERROR_BUSY, "vnumad is stopping");
     else if (g_task_propagate_boolean(G_TASK(async), &error))
-        job = start_job(call->service, call->kind, (const char *const *) call->guests,
-                        &error);
+        job = start_job(call->service, call->kind->job,
+                        (const char *const *) call->guests, &error);
     if (job)
         call->kind->complete(call->service->manager, call->invocation, vn_job_path(job));
     else
@@ -456,19 +429,20 @@ begin_job(GObject *source, GAsyncResult *async, gpointer data)
 
 /* A call that starts a job once its guests are found to be such as may be touched. */
 static gboolean
-begin_job_call(VnService *service, GDBusMethodInvocation *invocation, const JobKind *kind,
-               const char *const *guests, GVariant *options)
+begin_job_call(VnService *service, GDBusMethodInvocation *invocation,
+               const VnServiceJob *kind, const char *const *guests, GVariant *options)
 {
     GVariantIter iter;
     const char *key;
     g_variant_iter_init(&iter, options);
     if (g_variant_iter_next(&iter, "{&sv}", &key, NULL)) {
         g_dbus_method_invocation_return_error(invocation, VN_ERROR, VN_ERROR_INVALID,
-                                              "%s: unknown option '%s'", kind->name, key);
+                                              "%s: unknown option '%s'", kind->job->name,
+                                              key);
         return TRUE;
     }
-    begin_call_with(service, invocation, kind, g_strdupv((char **) guests), NULL,
-                    accept_guests, begin_job);
+    vn_service_call(service, invocation, kind, g_strdupv((char **) guests), NULL,
+                    accept_guests, vn_service_begin_job);
     return TRUE;
 }
 
@@ -527,6 +501,7 @@ vn_service_new(GDBusConnection *connection, VnWorker *worker, const VnConfig *co
     g_signal_connect(service->manager, "handle-plan-undo", G_CALLBACK(on_plan_undo),
                      service);
     g_signal_connect(service->manager, "handle-why", G_CALLBACK(on_why), service);
+    vn_service_connect_drain(service);
     if (!g_dbus_interface_skeleton_export(G_DBUS_INTERFACE_SKELETON(service->manager),
                                           connection, "/org/vnumad1", error))
         return NULL;
@@ -563,6 +538,6 @@ vn_service_rebalance_all(VnService *service)
     g_autoptr(GError) error = NULL;
     if (count_unfinished(service))
         return;
-    if (!start_job(service, &rebalance_job, NULL, &error))
+    if (!start_job(service, &vn_job_rebalance, NULL, &error))
         g_warning("%s", error->message);
 }

@@ -28,10 +28,13 @@ static void
 connect_libvirt(GTask *task, VnCycle *cycle)
 {
     GError *error = NULL;
-    if (vn_cycle_connect(cycle, &error))
-        g_task_return_boolean(task, TRUE);
-    else
+    if (!vn_cycle_connect(cycle, &error)) {
         g_task_return_error(task, error);
+        return;
+    }
+    /* What was changed while nobody listened. */
+    vn_cycle_refresh(cycle);
+    g_task_return_boolean(task, TRUE);
 }
 
 /* Runs on the worker. */
@@ -40,6 +43,17 @@ complete(GTask *task, VnCycle *cycle)
 {
     GError *error = NULL;
     if (vn_cycle_complete(cycle, g_task_get_task_data(task), &error))
+        g_task_return_boolean(task, TRUE);
+    else
+        g_task_return_error(task, error);
+}
+
+/* Runs on the worker. While it ran the host may have become another. */
+static void
+refresh(GTask *task, VnCycle *cycle)
+{
+    GError *error = NULL;
+    if (vn_cycle_refresh_guest(cycle, g_task_get_task_data(task), &error))
         g_task_return_boolean(task, TRUE);
     else
         g_task_return_error(task, error);
@@ -125,10 +139,14 @@ vn_watch_event(VnWatch *watch, const VnVirtEvent *event)
         vn_service_set_libvirt_state(watch->service, "connection lost");
         begin(watch, NULL, connect_libvirt, on_connected);
         break;
+    case VN_VIRT_EVENT_STOPPED:
+        if (watch->complete)
+            begin(watch, event->uuid, refresh, on_completed);
+        begin(watch, NULL, note_change, NULL);
+        break;
     case VN_VIRT_EVENT_STARTED:
     case VN_VIRT_EVENT_PAUSED:
     case VN_VIRT_EVENT_RESUMED:
-    case VN_VIRT_EVENT_STOPPED:
     case VN_VIRT_EVENT_DEVICE:
         begin(watch, NULL, note_change, NULL);
         break;

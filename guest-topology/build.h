@@ -27,7 +27,8 @@ typedef struct {
  * @error: INVALID when size and tag contradict themselves whatever the host; REFUSED when
  *   the guest does not fit on the host: the message says why, and what would fit
  *
- * Candidates are the host nodes with memory that the tag does not exclude. A node offers
+ * Candidates are the host nodes with memory that are not cordoned, and that the tag does
+ * not exclude. A node offers
  * its memory that is free or that the kernel can free (of huge pages: those of that size
  * that are free) and its online CPUs; without smt its cores. The CPUs of a node without
  * memory count for the memory nearest to them; those that several nodes list (numa=fake)

@@ -223,7 +223,7 @@ best_node(const VnDerivation *derivation, const Load *load, const VnVnumaCell *c
         const VnHostNode *node = host->nodes->pdata[i];
         guint n_cpus = vn_idset_count(node->cpus);
         gboolean wants_cpus = !vn_idset_is_empty(cell->vcpus);
-        if (!vn_idset_contains(derivation->candidates, node->id) ||
+        if (!vn_idset_contains(derivation->candidates, node->id) || node->cordoned ||
             load->memory_bytes[i] < cell->memory_bytes || (wants_cpus && n_cpus == 0))
             continue;
         double share = (double) (load->vcpus[i] + vn_idset_count(cell->vcpus)) /

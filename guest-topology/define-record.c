@@ -105,6 +105,8 @@ vn_record_mark_pins(const xmlNode *domain, VnGuest *guest)
         VnVcpu *vcpu = guest->vcpus->pdata[i];
         vcpu->pin_is_ours = vn_parts_get(ours, VN_PART_VCPUPIN, vcpu->id) != NULL;
     }
+    guest->emulator_pin_is_ours =
+        ours && vn_parts_get(ours, VN_PART_EMULATORPIN, 0) != NULL;
 }
 
 static gboolean

@@ -100,7 +100,7 @@ cpus_near_memory(const VnHost *host, const VnTag *tag)
     for (guint i = 0; i < host->nodes->len; i++) {
         const VnHostNode *node = host->nodes->pdata[i];
         const VnHostNode *memory = vn_home_memory_of(host, node);
-        if (!memory || vn_idset_contains(tag->exclude_nodes, node->id))
+        if (!memory || node->cordoned || vn_idset_contains(tag->exclude_nodes, node->id))
             continue;
         int to = vn_host_node_index(host, memory->id);
         vn_idset_add_all(near->pdata[to], node->cpus);
@@ -138,7 +138,7 @@ vn_host_places_new(const VnHost *host, const VnBuildSize *size, const VnTag *tag
         const VnHostNode *node = host->nodes->pdata[i];
         guint cores = count_cores(host, near->pdata[i], &threads);
         guint cpus = tag->smt ? vn_idset_count(near->pdata[i]) : cores;
-        if (node->memory_bytes == 0 || (cpus == 0 && !far) ||
+        if (node->memory_bytes == 0 || (cpus == 0 && !far) || node->cordoned ||
             vn_idset_contains(tag->exclude_nodes, node->id))
             continue;
         VnHostPlace *place = g_new0(VnHostPlace, 1);

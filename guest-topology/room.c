@@ -93,14 +93,15 @@ room_of_node(const VnHostNode *node, guint64 page_size_bytes, Room room)
     for (guint i = 0; i < node->huge_pages->len; i++) {
         const VnHugePages *pages = &g_array_index(node->huge_pages, VnHugePages, i);
         if (page_size_bytes && pages->size_bytes == page_size_bytes)
-            return pages->size_bytes * (room == ROOM_ALL ? pages->total : pages->free);
+            return pages->size_bytes *
+                   (room == ROOM_ALL ? pages->total : pages->free + pages->promised);
         pooled += pages->size_bytes * pages->total;
     }
     if (page_size_bytes)
         return 0;
     /* A node's memory counts its huge pages, what it has free does not. */
     return room == ROOM_ALL ? node->memory_bytes - MIN(pooled, node->memory_bytes)
-                            : vn_host_node_available(node);
+                            : vn_host_node_available(node) + node->promised_bytes;
 }
 
 static guint64

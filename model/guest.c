@@ -201,6 +201,7 @@ vn_guest_clone(const VnGuest *guest)
     clone->told_cells = guest->told_cells;
     clone->unnamed_vcpus = copy_or_null(guest->unnamed_vcpus);
     clone->emulator_pinned = copy_or_null(guest->emulator_pinned);
+    clone->emulator_pin_is_ours = guest->emulator_pin_is_ours;
     clone->allowed_nodes = copy_or_null(guest->allowed_nodes);
     clone->qmp_path = g_strdup(guest->qmp_path);
     for (guint i = 0; i < guest->cells->len; i++)

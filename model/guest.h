@@ -72,7 +72,8 @@ typedef struct {
                                none */
     GPtrArray *vcpus;       /* of VnVcpu, ascending in id */
     GPtrArray *threads;     /* of VnThread, all but vCPUs */
-    VnIdSet *emulator_pinned; /* host CPUs of <emulatorpin>; NULL: none */
+    VnIdSet *emulator_pinned;      /* host CPUs of <emulatorpin>; NULL: none */
+    gboolean emulator_pin_is_ours; /* as VnVcpu.pin_is_ours */
     VnIdSet
         *allowed_nodes; /* cpuset.mems: where its pages may go at all; NULL: not known */
     char *qmp_path;     /* a QMP socket of the administrator's own; NULL: none */

@@ -37,13 +37,13 @@ distance_to_all(const VnHost *host, const VnHostNode *node, const VnIdSet *home)
 }
 
 static VnIdSet *
-nearest_cpus(const VnHost *host, const VnIdSet *home)
+nearest_cpus(const VnHost *host, const VnIdSet *home, gboolean with_cordoned)
 {
     VnIdSet *cpus = vn_idset_new();
     guint nearest = G_MAXUINT;
     for (guint i = 0; i < host->nodes->len; i++) {
         const VnHostNode *node = node_at(host, i);
-        if (vn_idset_is_empty(node->cpus))
+        if (vn_idset_is_empty(node->cpus) || (node->cordoned && !with_cordoned))
             continue;
         guint distance = distance_to_all(host, node, home);
         if (distance > nearest)
@@ -62,11 +62,15 @@ vn_home_cpus(const VnHost *host, const VnIdSet *home)
     g_autoptr(VnIdSet) cpus = vn_host_cpus_of_nodes(host, home);
     for (guint i = 0; i < host->nodes->len; i++) {
         const VnHostNode *node = node_at(host, i);
-        if (node->memory_bytes > 0 || vn_idset_is_empty(node->cpus))
+        if (node->memory_bytes > 0 || vn_idset_is_empty(node->cpus) || node->cordoned)
             continue;
         const VnHostNode *memory = vn_home_memory_of(host, node);
         if (memory && vn_idset_contains(home, memory->id))
             vn_idset_add_all(cpus, node->cpus);
     }
-    return vn_idset_is_empty(cpus) ? nearest_cpus(host, home) : g_steal_pointer(&cpus);
+    if (!vn_idset_is_empty(cpus))
+        return g_steal_pointer(&cpus);
+    g_autoptr(VnIdSet) nearest = nearest_cpus(host, home, FALSE);
+    return vn_idset_is_empty(nearest) ? nearest_cpus(host, home, TRUE)
+                                      : g_steal_pointer(&nearest);
 }

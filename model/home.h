@@ -19,5 +19,6 @@ const VnHostNode *vn_home_memory_of(const VnHost *host, const VnHostNode *node);
  *
  * Returns: the online CPUs of @home, and of nodes without memory whose nearest memory
  * is in it; where these are none, those of the nodes with CPUs that are nearest to it.
+ * CPUs of cordoned nodes outside of @home are taken only where there are no others.
  */
 VnIdSet *vn_home_cpus(const VnHost *host, const VnIdSet *home);

@@ -157,6 +157,18 @@ vn_host_node_ids(const VnHost *host)
 }
 
 VnIdSet *
+vn_host_cordoned(const VnHost *host)
+{
+    VnIdSet *ids = vn_idset_new();
+    for (guint i = 0; i < host->nodes->len; i++) {
+        const VnHostNode *node = host->nodes->pdata[i];
+        if (node->cordoned)
+            vn_idset_add(ids, node->id);
+    }
+    return ids;
+}
+
+VnIdSet *
 vn_host_nodes_of_cpus(const VnHost *host, const VnIdSet *cpus)
 {
     VnIdSet *ids = vn_idset_new();
@@ -236,6 +248,8 @@ node_to_variant(const VnHost *host, const VnHostNode *node)
     else
         vn_dict_insert(&dict, "tier", "i", node->tier);
     insert_access(&dict, node);
+    if (node->cordoned)
+        vn_dict_insert(&dict, "cordoned", "b", TRUE);
     return vn_dict_end(&dict);
 }
 

@@ -23,8 +23,9 @@
 
 typedef struct {
     guint64 size_bytes;
-    guint64 total; /* pages */
-    guint64 free;  /* pages */
+    guint64 total;    /* pages */
+    guint64 free;     /* pages */
+    guint64 promised; /* pages, to guests that start; not in free */
 } VnHugePages;
 
 /*
@@ -52,6 +53,8 @@ typedef struct {
     GArray *huge_pages; /* of VnHugePages, ascending in size */
     int tier;           /* memory tier, lower is faster; -1: unknown */
     VnAccessClass access[VN_ACCESS_CLASSES];
+    gboolean cordoned;      /* gets nothing new, and what is there leaves if it can */
+    guint64 promised_bytes; /* to guests that start; not in free_bytes or reclaimable */
 } VnHostNode;
 
 typedef struct {
@@ -121,6 +124,9 @@ VnIdSet *vn_host_nodes_of_cpus(const VnHost *host, const VnIdSet *cpus);
 
 /** vn_host_cpus_of_nodes: the online CPUs of all nodes in @nodes. */
 VnIdSet *vn_host_cpus_of_nodes(const VnHost *host, const VnIdSet *nodes);
+
+/** vn_host_cordoned: the ids of the nodes that are cordoned. */
+VnIdSet *vn_host_cordoned(const VnHost *host);
 
 /** vn_host_node_available: bytes that are free, or that the kernel can make free. */
 guint64 vn_host_node_available(const VnHostNode *node);

@@ -97,6 +97,8 @@ vn_plan_add_step(VnPlan *plan, VnStepKind kind, const VnGuest *guest, guint targ
     if (kind == VN_STEP_PIN_VCPU) {
         const VnVcpu *vcpu = vn_guest_find_vcpu(guest, target);
         step->pin_is_ours = vcpu && (!vcpu->pinned || vcpu->pin_is_ours);
+    } else if (kind == VN_STEP_PIN_EMULATOR) {
+        step->pin_is_ours = !guest->emulator_pinned || guest->emulator_pin_is_ours;
     }
     g_ptr_array_add(plan->steps, step);
     return step;
@@ -215,7 +217,7 @@ vn_step_to_variant(const VnStep *step)
     vn_dict_insert(&dict, "target", "s", target);
     vn_dict_insert_idset(&dict, "before", step->before);
     vn_dict_insert_idset(&dict, "after", step->after);
-    if (step->kind == VN_STEP_PIN_VCPU)
+    if (step->kind != VN_STEP_MOVE_MEMORY)
         vn_dict_insert(&dict, "pin_is_ours", "b", step->pin_is_ours);
     vn_dict_insert(&dict, "bytes", "t", step->bytes);
     if (step->parts) {

@@ -46,7 +46,7 @@ typedef struct {
     guint target;
     VnIdSet *before;
     VnIdSet *after;
-    gboolean pin_is_ours; /* of a vCPU: what it had before was none, or ours, too */
+    gboolean pin_is_ours; /* of a pin: what there was before was none, or ours, too */
     guint64 bytes;        /* to move; 0 for pins */
     GArray
         *parts; /* of VnStepPart: what of the cell is to move first, in this order; NULL:

@@ -76,13 +76,22 @@ share(const Subject *subject, guint64 bytes)
                                    : 0;
 }
 
-/* Where the vCPU may run once the plan's pins are done. */
+/*
+ * Where the vCPU may run once the plan's pins are done. What makes its home is left as it
+ * is, but for CPUs of cordoned nodes where there are others, or where we pinned it there.
+ */
 static VnIdSet *
 cpus_of_vcpu(const Subject *subject, const VnHome *home, const VnVcpu *vcpu)
 {
     VnIdSet *cpus = vcpu->pinned ? vn_idset_copy(vcpu->pinned) : all_cpus(subject->host);
-    if (home->source == VN_HOME_PINNED)
+    g_autoptr(VnIdSet) cordoned = vn_host_cordoned(subject->host);
+    g_autoptr(VnIdSet) closed = vn_host_cpus_of_nodes(subject->host, cordoned);
+    if (home->source == VN_HOME_PINNED &&
+        (!vn_idset_is_subset(cpus, closed) || !vcpu->pin_is_ours)) {
+        if (!vn_idset_is_subset(cpus, closed))
+            vn_idset_remove_all(cpus, closed);
         return cpus;
+    }
     g_autoptr(VnIdSet) home_cpus = vn_homes_cpus(subject->host, home->home);
     vn_idset_keep_all(cpus, home_cpus);
     if (vn_idset_is_empty(cpus))
@@ -169,6 +178,14 @@ cpus_for_emulator(const Subject *subject, const VnCell *cell, const VnHome *home
     return vn_host_cpus_of_nodes(subject->host, nodes);
 }
 
+static gboolean
+on_cordoned(const Subject *subject, const VnIdSet *cpus)
+{
+    g_autoptr(VnIdSet) cordoned = vn_host_cordoned(subject->host);
+    g_autoptr(VnIdSet) closed = vn_host_cpus_of_nodes(subject->host, cordoned);
+    return vn_idset_overlaps(cpus, closed);
+}
+
 /* The emulator's threads stay near the guest's memory, where nobody decided otherwise. */
 static void
 plan_emulator_pin(Subject *subject)
@@ -183,13 +200,20 @@ plan_emulator_pin(Subject *subject)
         g_autoptr(VnIdSet) cpus = cpus_for_emulator(subject, cell, home);
         vn_idset_add_all(after, cpus);
     }
-    if (subject->guest->emulator_pinned || vn_idset_is_subset(before, after))
+    const VnIdSet *pinned = subject->guest->emulator_pinned;
+    if (pinned && subject->guest->emulator_pin_is_ours && on_cordoned(subject, pinned) &&
+        !on_cordoned(subject, after))
+        vn_idset_keep_all(before, pinned);
+    else if (pinned)
+        return;
+    if (vn_idset_is_subset(before, after))
         return;
     VnStep *step = vn_plan_add_step(subject->plan, VN_STEP_PIN_EMULATOR, subject->guest,
                                     0, g_steal_pointer(&before), g_steal_pointer(&after));
-    step->reason =
-        g_strdup("the emulator's threads may run anywhere; near the homes of the "
-                 "guest's cells they touch its memory locally");
+    step->reason = g_strdup_printf(
+        "the emulator's threads %s; near the homes of the guest's cells they touch its "
+        "memory locally",
+        pinned ? "are on a cordoned host node" : "may run anywhere");
     subject->n_steps++;
 }
 

@@ -242,6 +242,14 @@ may_go(const VnArranger *arranger, guint cell, int node)
                                           node_at(arranger, (guint) node)->id);
 }
 
+static gboolean
+may_run(const VnArranger *arranger, guint cell, int node)
+{
+    return node >= 0 && arranger->may_pin[cell] &&
+           !node_at(arranger, (guint) node)->cordoned &&
+           !vn_idset_is_empty(node_at(arranger, (guint) node)->cpus);
+}
+
 /* Whether no other cell has vCPUs or memory on the host node. */
 static gboolean
 is_vacant(const VnArranger *arranger, const VnArrangement *arrangement, guint cell,
@@ -269,15 +277,14 @@ try_elsewhere(Search *search, VnArrangement *changed, guint cell)
     const int cpus_before = *cpus;
     const int home_before = *home;
     for (guint i = 0; i < arranger->n_nodes; i++) {
-        gboolean may_run =
-            arranger->may_pin[cell] && !vn_idset_is_empty(node_at(arranger, i)->cpus);
-        if (may_run) {
+        gboolean runs = may_run(arranger, cell, (int) i);
+        if (runs) {
             *cpus = (int) i;
             consider(search, changed, cell, cell);
         }
         if (may_go(arranger, cell, (int) i)) {
             *home = (int) i;
-            if (may_run && is_vacant(arranger, changed, cell, (int) i))
+            if (runs && is_vacant(arranger, changed, cell, (int) i))
                 consider(search, changed, cell, cell);
             *cpus = cpus_before;
             consider(search, changed, cell, cell);
@@ -299,9 +306,9 @@ try_exchange(Search *search, VnArrangement *changed, guint one, guint other)
     int to_one =
         homes[other] >= 0 ? homes[other] : vn_arranger_mostly_on(arranger, other);
     int to_other = homes[one] >= 0 ? homes[one] : vn_arranger_mostly_on(arranger, one);
-    gboolean may_run = arranger->may_pin[one] && arranger->may_pin[other] &&
-                       cpus[one] >= 0 && cpus[other] >= 0;
-    if (may_run) {
+    gboolean run =
+        may_run(arranger, one, cpus[other]) && may_run(arranger, other, cpus[one]);
+    if (run) {
         cpus[one] = cpus_before[1];
         cpus[other] = cpus_before[0];
         consider(search, changed, one, other);
@@ -309,7 +316,7 @@ try_exchange(Search *search, VnArrangement *changed, guint one, guint other)
     if (may_go(arranger, one, to_one) && may_go(arranger, other, to_other)) {
         homes[one] = to_one;
         homes[other] = to_other;
-        if (may_run)
+        if (run)
             consider(search, changed, one, other);
         cpus[one] = cpus_before[0];
         cpus[other] = cpus_before[1];
@@ -406,7 +413,7 @@ learn_freedom(VnArranger *arranger, guint index, gboolean pins_are_ours)
         return;
     for (guint i = 0; i < arranger->n_nodes; i++) {
         const VnHostNode *node = node_at(arranger, i);
-        if (node->memory_bytes >= MAX(cell->memory_bytes, 1) &&
+        if (node->memory_bytes >= MAX(cell->memory_bytes, 1) && !node->cordoned &&
             (!allowed || vn_idset_contains(allowed, node->id)) &&
             (!cell->bound || vn_idset_contains(cell->bound, node->id)))
             vn_idset_add(arranger->candidates[index], node->id);

@@ -63,6 +63,9 @@ vn_homes_cpus(const VnHost *host, const VnIdSet *home)
         return g_steal_pointer(&cpus);
 
     g_autoptr(VnIdSet) with_cpus = cpu_nodes(host);
+    g_autoptr(VnIdSet) cordoned = vn_host_cordoned(host);
+    if (!vn_idset_is_subset(with_cpus, cordoned))
+        vn_idset_remove_all(with_cpus, cordoned);
     guint nearest = G_MAXUINT;
     VN_IDSET_FOREACH (with_cpus, from) {
         guint distance = 0;
@@ -78,34 +81,79 @@ vn_homes_cpus(const VnHost *host, const VnIdSet *home)
     return g_steal_pointer(&cpus);
 }
 
-/* Where the cell's pages may lie at all. */
+/* The cordoned nodes to which, and to no others, somebody else has pinned its vCPUs. */
+static VnIdSet *
+holding_nodes(const VnHost *host, const VnGuest *guest, const VnCell *cell)
+{
+    VnIdSet *holding = vn_idset_new();
+    g_autoptr(VnIdSet) cordoned = vn_host_cordoned(host);
+    VN_IDSET_FOREACH (cell->vcpus, id) {
+        const VnVcpu *vcpu = vn_guest_find_vcpu(guest, (guint) id);
+        if (!vcpu || !vcpu->pinned || vcpu->pin_is_ours)
+            continue;
+        g_autoptr(VnIdSet) nodes = vn_host_nodes_of_cpus(host, vcpu->pinned);
+        if (vn_idset_is_subset(nodes, cordoned))
+            vn_idset_add_all(holding, nodes);
+    }
+    return holding;
+}
+
+/* A binding that does not forbid other nodes, so that it gives way to a cordon. */
+static gboolean
+is_lenient(VnBinding binding)
+{
+    return binding == VN_BINDING_PREFERRED || binding == VN_BINDING_RESTRICTIVE;
+}
+
+/*
+ * Where the cell's pages may lie at all: on cordoned nodes only where nothing else is
+ * possible, or where its vCPUs are held there.
+ */
 static VnIdSet *
 limit_of(const VnHost *host, const VnGuest *guest, const VnCell *cell)
 {
-    VnIdSet *limit = memory_nodes(host);
+    g_autoptr(VnIdSet) cordoned = vn_host_cordoned(host);
+    g_autoptr(VnIdSet) holding = holding_nodes(host, guest, cell);
+    g_autoptr(VnIdSet) lenient = memory_nodes(host);
+    if (guest->allowed_nodes)
+        vn_idset_keep_all(lenient, guest->allowed_nodes);
+    g_autoptr(VnIdSet) limit = vn_idset_copy(lenient);
     if (cell->bound)
         vn_idset_keep_all(limit, cell->bound);
-    if (guest->allowed_nodes)
-        vn_idset_keep_all(limit, guest->allowed_nodes);
-    return limit;
+    if (!vn_idset_overlaps(limit, cordoned) || !vn_idset_is_empty(holding))
+        return g_steal_pointer(&limit);
+    vn_idset_remove_all(lenient, cordoned);
+    if (!vn_idset_is_subset(limit, cordoned))
+        vn_idset_remove_all(limit, cordoned);
+    else if (is_lenient(cell->binding) && !vn_idset_is_empty(lenient))
+        return g_steal_pointer(&lenient);
+    return g_steal_pointer(&limit);
 }
 
 /*
  * The host nodes whose CPUs the cell's vCPUs are pinned to; NULL when that says
- * nothing.
+ * nothing. Our own pins to cordoned nodes do not, and what somebody else has pinned there
+ * and elsewhere says elsewhere.
  */
 static VnIdSet *
 pinned_nodes(const VnHost *host, const VnGuest *guest, const VnCell *cell)
 {
+    g_autoptr(VnIdSet) cordoned = vn_host_cordoned(host);
+    g_autoptr(VnIdSet) closed = vn_host_cpus_of_nodes(host, cordoned);
     g_autoptr(VnIdSet) cpus = vn_idset_new();
     VN_IDSET_FOREACH (cell->vcpus, id) {
         const VnVcpu *vcpu = vn_guest_find_vcpu(guest, (guint) id);
         if (!vcpu || !vcpu->pinned)
             return NULL;
-        vn_idset_add_all(cpus, vcpu->pinned);
+        if (!vcpu->pin_is_ours || !vn_idset_overlaps(vcpu->pinned, closed))
+            vn_idset_add_all(cpus, vcpu->pinned);
     }
+    if (!vn_idset_is_subset(cpus, closed))
+        vn_idset_remove_all(cpus, closed);
     g_autoptr(VnIdSet) nodes = vn_host_nodes_of_cpus(host, cpus);
     g_autoptr(VnIdSet) all = cpu_nodes(host);
+    if (!vn_idset_is_subset(all, cordoned))
+        vn_idset_remove_all(all, cordoned);
     if (vn_idset_is_empty(nodes) ||
         (vn_idset_equal(nodes, all) && vn_idset_count(all) > 1))
         return NULL;
@@ -185,13 +233,17 @@ given_home(const VnHost *host, const VnGuest *guest, const VnCell *cell)
     g_autoptr(VnIdSet) limit = limit_of(host, guest, cell);
     if (vn_idset_is_empty(limit))
         return (VnHome){.home = vn_idset_new(), .source = VN_HOME_NONE};
-    if (cell->bound &&
+    if (cell->bound && vn_idset_is_subset(limit, cell->bound) &&
         (cell->binding == VN_BINDING_INTERLEAVE || vn_idset_count(cell->bound) == 1))
         return (VnHome){.home = g_steal_pointer(&limit), .source = VN_HOME_BOUND};
     if (!guest->told_cells && vn_granule_policy_is_wide(guest))
         return (VnHome){.home = g_steal_pointer(&limit), .source = VN_HOME_ALLOWED};
 
-    g_autoptr(VnIdSet) pinned = pinned_nodes(host, guest, cell);
+    g_autoptr(VnIdSet) pinned = holding_nodes(host, guest, cell);
+    if (vn_idset_is_empty(pinned)) {
+        vn_idset_free(pinned);
+        pinned = pinned_nodes(host, guest, cell);
+    }
     VnIdSet *home = pinned ? pinned_home(host, cell, limit, pinned) : vn_idset_new();
     return (VnHome){
         .home = home,

@@ -50,7 +50,9 @@ vn_mover_new(const VnSnapshot *snapshot, const VnGuest *guest,
     mover->snapshot = snapshot;
     mover->guest = guest;
     mover->evidence = evidence;
+    g_autoptr(VnIdSet) cordoned = vn_host_cordoned(snapshot->host);
     mover->targets = vn_idset_copy(home);
+    vn_idset_remove_all(mover->targets, cordoned);
     if (guest->allowed_nodes)
         vn_idset_keep_all(mover->targets, guest->allowed_nodes);
     if (cell->bound)

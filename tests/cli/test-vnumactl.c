@@ -71,7 +71,7 @@ assert_printed(const Run *run)
 static void
 test_help(void)
 {
-    static const char *const later[] = {"undo", "drain", "monitor"};
+    static const char *const later[] = {"monitor"};
     g_autoptr(Run) whole = run_simply("--help");
     g_autoptr(Run) verbs = run_simply("--complete");
     g_auto(GStrv) lines = g_strsplit(verbs->out->str, "\n", -1);
@@ -79,7 +79,7 @@ test_help(void)
     for (gsize i = 0; i < G_N_ELEMENTS(later); i++)
         g_assert_null(strstr(whole->out->str, later[i]));
 
-    g_assert_cmpuint(g_strv_length(lines), ==, 11);
+    g_assert_cmpuint(g_strv_length(lines), ==, 15);
     for (char **line = lines; **line; line++) {
         g_auto(GStrv) words = g_strsplit(*line, " ", -1);
         g_autofree char *ask = g_strdup_printf("%s --help", words[0]);
@@ -158,6 +158,29 @@ remove_tree(const char *path)
         remove_tree(child);
     }
     g_assert_cmpint(g_remove(path), ==, 0);
+}
+
+/* What vnumad keeps cordoned is shown without it. */
+static void
+test_host_cordoned(void)
+{
+    g_autofree char *root = make_machine();
+    write_file(root, "var/lib/vnumad/cordons.json",
+               "{\"format\": 1, \"entries\": [{\"host_node\": 2, \"since_us\": 1}]}");
+    g_autoptr(Run) run = run_new();
+    run_go(run, FALSE, (const char *[]){"--root", root, "host", NULL});
+    assert_printed(run);
+    g_assert_nonnull(strstr(run->out->str, "Host node 2 is cordoned.\n"));
+    g_autoptr(Run) again = run_new();
+    run_go(again, FALSE, (const char *[]){"--root", root, "host", "--json", NULL});
+    g_autoptr(VnJson) json = run_json(again);
+    const VnJson *nodes = vn_json_get_array(json, "nodes", NULL);
+    gboolean cordoned = FALSE;
+    g_assert_false(vn_json_has(vn_json_array_get(nodes, 0), "cordoned"));
+    g_assert_true(
+        vn_json_get_bool(vn_json_array_get(nodes, 1), "cordoned", &cordoned, NULL));
+    g_assert_true(cordoned);
+    remove_tree(root);
 }
 
 static void
@@ -285,6 +308,7 @@ main(int argc, char **argv)
     g_test_add_func("/vnumactl/help", test_help);
     g_test_add_func("/vnumactl/version", test_version);
     g_test_add_func("/vnumactl/host", test_host);
+    g_test_add_func("/vnumactl/host-cordoned", test_host_cordoned);
     g_test_add_func("/vnumactl/host-json", test_host_json);
     g_test_add_func("/vnumactl/host-failed", test_host_failed);
     g_test_add_func("/vnumactl/no-bus", test_no_bus);

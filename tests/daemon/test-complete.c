@@ -11,7 +11,9 @@
 #include <libvirt/virterror.h>
 #include <string.h>
 
-#define DB1 "11111111-2222-3333-4444-000000000001"
+#define DB "11111111-2222-3333-4444-00000000000"
+#define DB1 DB "1"
+#define TAG "<v:guest xmlns:v='urn:vnumad:guest:1'/>"
 #define DEADLINE_SECONDS 60
 
 typedef struct {
@@ -19,6 +21,9 @@ typedef struct {
     VnConnection *connection;
     VnObserver *observer;
     VnCompleter *completer;
+    char *state;
+    VnCordons *cordons;
+    VnPromises *promises;
     virConnectPtr administrator;
     guint n_events;
     guint n_given;
@@ -58,6 +63,13 @@ set_up(Fixture *fixture, gconstpointer unused)
     VnConfig config = vn_config_defaults();
     fixture->observer = vn_observer_new(&config, fixture->tree, fixture->connection);
     fixture->completer = vn_completer_new(fixture->observer, fixture->connection);
+    vn_tree_make_directory(fixture->tree, "state");
+    fixture->state = g_build_filename(fixture->tree, "state", NULL);
+    fixture->cordons = vn_cordons_open(fixture->state, &error);
+    g_assert_no_error(error);
+    fixture->promises = vn_promises_open(fixture->state);
+    vn_observer_mark(fixture->observer, fixture->cordons, fixture->promises);
+    vn_completer_promise(fixture->completer, fixture->promises);
     g_assert_true(vn_connection_open(fixture->connection, 0, &error));
     g_assert_no_error(error);
     fixture->administrator = virConnectOpen("test:///default");
@@ -72,6 +84,9 @@ tear_down(Fixture *fixture, gconstpointer unused)
     vn_completer_free(fixture->completer);
     vn_observer_free(fixture->observer);
     vn_connection_free(fixture->connection);
+    vn_cordons_free(fixture->cordons);
+    vn_promises_free(fixture->promises);
+    g_free(fixture->state);
     vn_tree_free(fixture->tree);
 }
 
@@ -91,17 +106,25 @@ wait_for_events(const Fixture *fixture, guint n_events)
     g_source_remove(timer);
 }
 
+/* One of @mib that asks for cells, "db1" to "db9". */
 static void
-define_guest(const Fixture *fixture, const char *metadata, const char *inside)
+define_numbered(const Fixture *fixture, guint number, guint mib, const char *metadata,
+                const char *inside)
 {
     g_autofree char *xml = g_strdup_printf(
-        "<domain type='test'><name>db1</name><uuid>" DB1 "</uuid><metadata>%s</metadata>"
-        "<memory unit='MiB'>512</memory><vcpu>2</vcpu>%s<os><type>hvm</type></os>"
-        "</domain>",
-        metadata, inside);
+        "<domain type='test'><name>db%u</name><uuid>" DB "%u</uuid>"
+        "<metadata>%s</metadata><memory unit='MiB'>%u</memory><vcpu>2</vcpu>%s"
+        "<os><type>hvm</type></os></domain>",
+        number, number, metadata, mib, inside);
     virDomainPtr domain = virDomainDefineXML(fixture->administrator, xml);
     g_assert_nonnull(domain);
     virDomainFree(domain);
+}
+
+static void
+define_guest(const Fixture *fixture, const char *metadata, const char *inside)
+{
+    define_numbered(fixture, 1, 512, metadata, inside);
 }
 
 static void
@@ -116,22 +139,44 @@ set_metadata(const Fixture *fixture, const char *element)
 }
 
 static char *
-definition(const Fixture *fixture)
+definition_of(const Fixture *fixture, const char *uuid)
 {
     g_autoptr(GError) error = NULL;
-    char *xml = vn_virt_read_definition(fixture->connection, DB1, 0, &error);
+    char *xml = vn_virt_read_definition(fixture->connection, uuid, 0, &error);
     g_assert_no_error(error);
     return xml;
+}
+
+static char *
+definition(const Fixture *fixture)
+{
+    return definition_of(fixture, DB1);
+}
+
+static void
+assert_home(const Fixture *fixture, const char *uuid, guint home)
+{
+    g_autofree char *xml = definition_of(fixture, uuid);
+    g_autofree char *bound =
+        g_strdup_printf("<memnode cellid='0' mode='strict' nodeset='%u'/>", home);
+    g_assert_nonnull(strstr(xml, bound));
+    g_assert_nonnull(strstr(xml, "<memory mode='strict' nodeset='0-1'/>"));
+}
+
+static void
+assert_notes_of(const Fixture *fixture, const char *uuid, guint n_notes, const char *says)
+{
+    g_autoptr(VnGuest) guest = vn_guest_new("db1", uuid);
+    vn_completer_add_notes(fixture->completer, guest);
+    g_assert_cmpuint(guest->notes->len, ==, n_notes);
+    if (says)
+        g_assert_nonnull(strstr(guest->notes->pdata[0], says));
 }
 
 static void
 assert_notes(const Fixture *fixture, guint n_notes, const char *says)
 {
-    g_autoptr(VnGuest) guest = vn_guest_new("db1", DB1);
-    vn_completer_add_notes(fixture->completer, guest);
-    g_assert_cmpuint(guest->notes->len, ==, n_notes);
-    if (says)
-        g_assert_nonnull(strstr(guest->notes->pdata[0], says));
+    assert_notes_of(fixture, DB1, n_notes, says);
 }
 
 /* Told of by the administrator's define, then by our own: completed once. */
@@ -260,6 +305,95 @@ test_gone(Fixture *fixture, gconstpointer unused)
     g_assert_false(given);
 }
 
+static void
+undefine(const Fixture *fixture, const char *uuid)
+{
+    virDomainPtr domain = virDomainLookupByUUIDString(fixture->administrator, uuid);
+    g_assert_cmpint(virDomainUndefine(domain), ==, 0);
+    virDomainFree(domain);
+}
+
+/*
+ * Completed at the same time on nodes that have room for one each: the second gets the
+ * other node, and the third is told who has been promised it all; also after a restart.
+ */
+static void
+test_promised(Fixture *fixture, gconstpointer unused)
+{
+    define_numbered(fixture, 1, 2048, TAG, "");
+    define_numbered(fixture, 2, 2048, TAG, "");
+    wait_for_events(fixture, 4);
+    assert_home(fixture, DB1, 1);
+    assert_home(fixture, DB "2", 0);
+    g_assert_cmpuint(vn_promises_list(fixture->promises)->len, ==, 2);
+
+    vn_promises_free(fixture->promises);
+    fixture->promises = vn_promises_open(fixture->state);
+    vn_observer_mark(fixture->observer, fixture->cordons, fixture->promises);
+    vn_completer_promise(fixture->completer, fixture->promises);
+    g_assert_cmpuint(vn_promises_list(fixture->promises)->len, ==, 2);
+    define_numbered(fixture, 3, 2048, TAG, "");
+    wait_for_events(fixture, 5);
+    assert_notes_of(fixture, DB "3", 1,
+                    "2.0 GiB of host node 1 are promised to guest db1");
+    g_assert_cmpuint(n_warnings, ==, 1);
+
+    /* What is promised to a guest that is gone is free again. */
+    undefine(fixture, DB1);
+    wait_for_events(fixture, 6);
+    define_numbered(fixture, 3, 2049, TAG, "");
+    wait_for_events(fixture, 8);
+    assert_home(fixture, DB "3", 1);
+    undefine(fixture, DB "2");
+    undefine(fixture, DB "3");
+    wait_for_events(fixture, 10);
+    g_assert_cmpuint(vn_promises_list(fixture->promises)->len, ==, 0);
+}
+
+static void
+refresh(const Fixture *fixture)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VnSnapshot) snapshot = vn_observer_observe(fixture->observer, &error);
+    g_assert_no_error(error);
+    g_assert_true(vn_completer_refresh(fixture->completer, snapshot,
+                                       vn_snapshot_find(snapshot, DB1), &error));
+    g_assert_no_error(error);
+}
+
+/* A stopped guest's definition follows the host; what still fits stays. */
+static void
+test_refreshed(Fixture *fixture, gconstpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_true(vn_cordons_add(fixture->cordons, 1, &error));
+    define_guest(fixture, TAG, "");
+    wait_for_events(fixture, 2);
+    assert_home(fixture, DB1, 0);
+
+    g_assert_true(vn_cordons_remove(fixture->cordons, 1, &error));
+    g_autofree char *before = definition(fixture);
+    refresh(fixture);
+    g_autofree char *same = definition(fixture);
+    g_assert_cmpstr(same, ==, before);
+
+    g_assert_true(vn_cordons_add(fixture->cordons, 0, &error));
+    refresh(fixture);
+    wait_for_events(fixture, 3);
+    assert_home(fixture, DB1, 1);
+    g_assert_cmpuint(n_warnings, ==, 0);
+
+    /* It fits nowhere: it stays as it is, which is told once. */
+    g_assert_true(vn_cordons_add(fixture->cordons, 1, &error));
+    refresh(fixture);
+    refresh(fixture);
+    assert_home(fixture, DB1, 1);
+    assert_notes(fixture, 1, "cordoned: host nodes 0-1");
+    g_assert_cmpuint(n_warnings, ==, 1);
+    undefine(fixture, DB1);
+    wait_for_events(fixture, 4);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -274,6 +408,8 @@ main(int argc, char **argv)
         {"/complete/conflict", test_conflict},
         {"/complete/undefined", test_undefined},
         {"/complete/gone", test_gone},
+        {"/complete/promised", test_promised},
+        {"/complete/refreshed", test_refreshed},
     };
     g_test_init(&argc, &argv, NULL);
     g_log_set_writer_func(count_warnings, NULL, NULL);

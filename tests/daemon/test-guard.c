@@ -56,6 +56,21 @@ test_exchange_on_full_nodes(void)
     g_assert_cmpuint(plan->steps->len, ==, 2);
 }
 
+/* Whoever planned it, an undo for one: nothing is brought onto a cordoned node. */
+static void
+test_cordoned(void)
+{
+    VnConfig config = vn_config_defaults();
+    g_autoptr(VnSnapshot) snapshot = scenario_new(2, 2, 3072);
+    add_swapped(snapshot, 500);
+    g_autoptr(VnPlan) plan = vn_align_decide(snapshot);
+    ((VnHostNode *) snapshot->host->nodes->pdata[1])->cordoned = TRUE;
+    vn_guard(snapshot, &config, plan);
+    g_assert_cmpuint(plan->steps->len, ==, 1);
+    g_assert_true(vn_idset_contains(((const VnStep *) plan->steps->pdata[0])->after, 0));
+    assert_refused(plan, "cordoned");
+}
+
 static void
 test_room(void)
 {
@@ -269,6 +284,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/guard/reserve", test_reserve);
     g_test_add_func("/guard/exchange-on-full-nodes", test_exchange_on_full_nodes);
+    g_test_add_func("/guard/cordoned", test_cordoned);
     g_test_add_func("/guard/room", test_room);
     g_test_add_func("/guard/refusals-follow-each-other", test_refusals_follow_each_other);
     g_test_add_func("/guard/huge-pages", test_huge_pages);

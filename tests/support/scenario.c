@@ -163,12 +163,14 @@ apply_step(VnGuest *guest, const VnStep *step)
     switch (step->kind) {
     case VN_STEP_PIN_VCPU:
         set = &vn_guest_find_vcpu(guest, step->target)->pinned;
+        vn_guest_find_vcpu(guest, step->target)->pin_is_ours = step->pin_is_ours;
         vn_idset_free(*set);
         *set = vn_idset_copy(step->after);
         break;
     case VN_STEP_PIN_EMULATOR:
         vn_idset_free(guest->emulator_pinned);
         guest->emulator_pinned = vn_idset_copy(step->after);
+        guest->emulator_pin_is_ours = step->pin_is_ours;
         break;
     case VN_STEP_MOVE_MEMORY: {
         VnCell *cell = guest->cells->pdata[step->target];
@@ -217,6 +219,7 @@ scenario_apply(const VnSnapshot *snapshot, const VnPlan *plan)
         VnHostNode *to = host->nodes->pdata[i];
         to->memory_bytes = from->memory_bytes;
         to->free_bytes = from->free_bytes;
+        to->cordoned = from->cordoned;
         vn_idset_add_all(to->cpus, from->cpus);
         for (guint j = 0; j < n_nodes; j++)
             to->distances[j] = from->distances[j];
