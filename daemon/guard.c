@@ -157,11 +157,16 @@ refuse_one_for_room(const VnSnapshot *snapshot, const VnConfig *config, VnPlan *
     return NULL;
 }
 
-/* Why vnumad's own cycle must not do the step now; NULL: it may. */
+/*
+ * Why vnumad's own cycle must not do the step now; NULL: it may. Somebody asked for a
+ * host node to be drained, whoever's cycle does it.
+ */
 static char *
 held_back(const VnGuardView *view, const VnStep *step)
 {
     gint64 cool_us = vn_caution_cool_us(view->caution, step->uuid, view->now_us);
+    if (strcmp(step->policy, VN_DRAIN_POLICY) == 0)
+        return NULL;
     if (!vn_caution_trusts(view->caution, step->uuid, step->policy))
         return g_strdup_printf("the last plans of the policy %s brought this guest less "
                                "than half of what was expected; 'vnumactl rebalance %s' "

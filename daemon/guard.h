@@ -34,8 +34,9 @@ typedef struct {
  * vn_guard_with: what vn_guard() removes, and moreover
  *
  * - pins of vCPUs and emulators that somebody else has taken over;
- * - unless it was asked for, moves of guests that are left in peace after their last
- *   move, and steps of policies whose predictions failed for the guest;
+ * - unless it was asked for, or drains a host node, moves of guests that are left in
+ *   peace after their last move, and steps of policies whose predictions failed for the
+ *   guest;
  * - a guest's moves when the expected gain of all its steps is not above zero or, unless
  *   they were asked for, not above their price, VN_STEER_PRICE for all the guest's
  *   memory, by gain_margin (twice that soon after a move). Only policies that count their

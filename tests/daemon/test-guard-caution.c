@@ -161,7 +161,14 @@ test_cooldown(Fixture *fixture, gconstpointer unused)
                                 "stays for 1 s more"));
     g_assert_true(passes(fixture, 1000, 1, TRUE, NOW));
     g_assert_true(passes(fixture, 1000, 1, FALSE, NOW + 30 * SECOND));
+    /* To drain a host node was asked for before. */
+    g_ptr_array_set_size(fixture->plan->steps, 0);
+    add_move(fixture, "drain", 1000, -1);
+    guard(fixture, FALSE, NOW);
+    g_assert_cmpuint(fixture->plan->steps->len, ==, 1);
     /* Pins cost nothing, and need none. */
+    g_ptr_array_set_size(fixture->plan->steps, 0);
+    add_move(fixture, "align", 1000, 1);
     add_pin(fixture, "steer", 0, 0.1);
     guard(fixture, FALSE, NOW);
     g_assert_cmpuint(fixture->plan->steps->len, ==, 1);
