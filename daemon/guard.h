@@ -16,10 +16,10 @@
  * @plan: changed: steps are removed, their guests' reasons extended
  *
  * Removes steps of guests that are not managed, have trouble or do not run; steps to
- * cordoned host nodes, and to those that the guest's cpuset.mems excludes; and, last planned first, moves that would
- * leave a host node with less free memory than its reserve, or without free huge pages of
- * the size that they need, once all moves of the plan, those away from the node too, are
- * done.
+ * cordoned host nodes, and to those that the guest's cpuset.mems excludes; and, last
+ * planned first, moves that would leave a host node with less free memory than its
+ * reserve, or without free huge pages of the size that they need, once all moves of the
+ * plan, those away from the node too, are done.
  */
 void vn_guard(const VnSnapshot *snapshot, const VnConfig *config, VnPlan *plan);
 
