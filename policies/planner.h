@@ -31,7 +31,8 @@
  * - each node with CPUs: VN_PLANNER_SPREAD x (vCPUs of cells with the aim to spread, and
  *   half of those with the aim to balance) x L / T;
  * - each node: VN_PLANNER_SPREAD x half of the vCPUs of cells there that aim to balance
- *   x bytes of all cells there / what they may be at most (all page sizes together);
+ *   x bytes of all cells there / what they may be at most (of base pages and all page
+ *   sizes that some cell wants);
  * - each node with cells that aim to pack, and no others: VN_PLANNER_OPEN x its CPUs (at
  *   least 1).
  * A fixed cell's bytes on other nodes than its own stay there, and are not counted.
