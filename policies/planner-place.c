@@ -35,6 +35,7 @@ static GArray *
 choices(VnPlannerState *state, guint spot)
 {
     GArray *all = g_array_new(FALSE, FALSE, sizeof(Choice));
+    state->effort++;
     for (guint i = 0; i < state->n_nodes; i++) {
         if (!vn_planner_fits(state, spot, i))
             continue;
@@ -52,6 +53,7 @@ cheapest_near(VnPlannerState *state, guint spot, const guint *near, guint most,
 {
     int best = -1;
     double least = G_MAXDOUBLE;
+    state->effort++;
     for (guint i = 0; i < state->n_nodes && most; i++) {
         guint node = near ? near[i] : i;
         if (!vn_planner_fits(state, spot, node))

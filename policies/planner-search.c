@@ -11,6 +11,8 @@
 /* Beyond so many cells there is no effort left for shaking. */
 #define SHAKEN_MAX 256u
 #define TAKEN_MAX 4u
+/* ... and so many times in a row without anything better are enough. */
+#define FUTILE_MAX 300u
 
 typedef struct {
     guint n_in;
@@ -189,6 +191,7 @@ shake(VnPlannerState *state, guint32 *seed)
     g_autofree guint *outside = g_new(guint, n);
     guint n_outside = 0;
     guint n_taken = 1 + draw(seed, MIN(TAKEN_MAX, n));
+    state->effort += n;
     for (guint i = 0; i < n_taken; i++)
         take_out(state, draw(seed, n));
     for (guint i = 0; i < n; i++) {
@@ -244,14 +247,16 @@ vn_planner_shake(VnPlannerState *state)
     if (state->n_spots > SHAKEN_MAX || !state->n_spots ||
         (settled && best.n_in == state->n_clients))
         return;
-    while (!vn_planner_spent(state)) {
+    for (guint futile = 0; futile < FUTILE_MAX && !vn_planner_spent(state); futile++) {
         gboolean whole = shake(state, &seed) && !vn_planner_spent(state);
         record_keep(&found, state);
         /* What nobody new comes to is not worth a change. */
         if (whole && is_better(&found, &best) &&
-            (!settled || found.n_in > best.n_in || found.vcpus > best.vcpus))
+            (!settled || found.n_in > best.n_in || found.vcpus > best.vcpus)) {
             record_keep(&best, state);
-        else
+            futile = 0;
+        } else {
             record_restore(&best, state);
+        }
     }
 }
