@@ -129,7 +129,7 @@ quality(void)
     guint refusing = 0;
     for (guint i = 0; i < INSTANCES; i++) {
         g_autoptr(GRand) random = g_rand_new_with_seed(i);
-        g_autoptr(Planning) planning = planning_random(random, 4, 6);
+        g_autoptr(Planning) planning = planning_random(random, 4, 8);
         Exhaustion best = optimum(planning);
         refusing += best.best_n < planning->problem.guests->len;
         for (guint j = 0; j < G_N_ELEMENTS(ways); j++)

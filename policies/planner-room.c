@@ -81,6 +81,7 @@ static gboolean
 is_way_out(const VnPlannerState *state, const Victim *victim, guint from, guint to)
 {
     return to != from && (int) to != state->spots[victim->spot].home &&
+           !state->nodes[to].wanted &&
            (!victim->vcpus || state->nodes[to].run != state->nodes[from].run);
 }
 
@@ -108,23 +109,22 @@ send_away(VnPlannerState *state, const Victim *victim, guint from)
     return best >= 0;
 }
 
-/* With a smaller one from elsewhere; the smaller, the better. */
+/* With another from elsewhere, so that @from lacks less for @spot. */
 static gboolean
-exchange(VnPlannerState *state, const Victim *victim, guint from)
+exchange(VnPlannerState *state, const Victim *victim, guint spot, guint from)
 {
     const VnPlannerSpot *cell = &state->spots[victim->spot];
     guint mark = state->journal->len;
     guint home = (guint) cell->home;
+    double part = vn_planner_lack(state, spot, from).part;
     state->effort += 1 + state->n_spots / 16;
     for (guint i = 0; i < state->n_spots && !vn_planner_spent(state); i++) {
         const VnPlannerSpot *other = &state->spots[i];
         if (other->home < 0 || other->locked || other->only >= 0 ||
             !is_way_out(state, victim, from, (guint) other->home))
             continue;
-        gboolean frees_bytes = other->pool != cell->pool
-                                   ? victim->bytes > 0
-                                   : other->need_bytes < cell->need_bytes;
-        if ((victim->bytes && !frees_bytes) ||
+        if ((victim->bytes && other->pool == cell->pool &&
+             other->need_bytes >= cell->need_bytes) ||
             (victim->vcpus && other->vcpus >= cell->vcpus))
             continue;
         guint to = (guint) other->home;
@@ -134,7 +134,8 @@ exchange(VnPlannerState *state, const Victim *victim, guint from)
             vn_planner_put(state, victim->spot, (int) to);
             if (vn_planner_fits(state, i, home)) {
                 vn_planner_put(state, i, (int) home);
-                return TRUE;
+                if (vn_planner_lack(state, spot, from).part < part - VN_PLANNER_EPSILON)
+                    return TRUE;
             }
         }
         vn_planner_undo(state, mark);
@@ -144,22 +145,30 @@ exchange(VnPlannerState *state, const Victim *victim, guint from)
 
 /* To a node where room is made for it. */
 static gboolean
-push_away(VnPlannerState *state, const Victim *victim, guint from, guint depth)
+push_away(VnPlannerState *state, const Victim *victim, guint spot, guint from,
+          guint depth)
 {
     VnPlannerSpot *cell = &state->spots[victim->spot];
+    double part = vn_planner_lack(state, spot, from).part;
+    guint mark = state->journal->len;
+    guint home = (guint) cell->home;
     gboolean done = FALSE;
     cell->locked = TRUE;
     state->nodes[from].wanted++;
     for (guint rank = 0, tries = 0; !done && rank < state->n_nodes && tries < CHAIN_TRIES;
          rank++) {
-        guint to = state->near[(guint) cell->home * state->n_nodes + rank];
+        guint to = state->near[home * state->n_nodes + rank];
         if (!is_way_out(state, victim, from, to) ||
             !vn_planner_may(state, victim->spot, to))
             continue;
         tries++;
-        done = vn_planner_make_room(state, victim->spot, to, depth - 1);
-        if (done)
-            vn_planner_put(state, victim->spot, (int) to);
+        if (!vn_planner_make_room(state, victim->spot, to, depth - 1))
+            continue;
+        vn_planner_put(state, victim->spot, (int) to);
+        /* Those that made room may have come to run where it lacks. */
+        done = vn_planner_lack(state, spot, from).part < part - VN_PLANNER_EPSILON;
+        if (!done)
+            vn_planner_undo(state, mark);
     }
     state->nodes[from].wanted--;
     cell->locked = FALSE;
@@ -177,11 +186,11 @@ relieve(VnPlannerState *state, guint spot, guint node, guint depth)
             return TRUE;
     }
     for (guint i = 0; depth && i < victims->len && !vn_planner_spent(state); i++) {
-        if (exchange(state, &all[i], node))
+        if (exchange(state, &all[i], spot, node))
             return TRUE;
     }
     for (guint i = 0; depth && i < MIN(victims->len, CHAIN_TRIES); i++) {
-        if (push_away(state, &all[i], node, depth))
+        if (push_away(state, &all[i], spot, node, depth))
             return TRUE;
     }
     return FALSE;
