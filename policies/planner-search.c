@@ -89,9 +89,17 @@ smaller_first(gconstpointer one, gconstpointer other)
                                : (a->client > b->client) - (a->client < b->client);
 }
 
-/* Guests that have no place, the smallest first. */
+static int
+larger_first(gconstpointer one, gconstpointer other)
+{
+    const Sized *a = one;
+    const Sized *b = other;
+    return a->size != b->size ? smaller_first(other, one) : smaller_first(one, other);
+}
+
+/* Guests that have no place. */
 static GArray *
-find_missing(const VnPlannerState *state)
+find_missing(const VnPlannerState *state, GCompareFunc order)
 {
     GArray *missing = g_array_new(FALSE, FALSE, sizeof(Sized));
     for (guint i = 0; i < state->n_clients; i++) {
@@ -100,7 +108,7 @@ find_missing(const VnPlannerState *state)
         Sized one = {.client = i, .size = size_of(state, &state->clients[i])};
         g_array_append_val(missing, one);
     }
-    g_array_sort(missing, smaller_first);
+    g_array_sort(missing, order);
     return missing;
 }
 
@@ -116,10 +124,10 @@ take_out(VnPlannerState *state, guint index)
 static void
 place_new(VnPlannerState *state, Record *best)
 {
-    g_autoptr(GArray) missing = find_missing(state);
+    g_autoptr(GArray) missing = find_missing(state, larger_first);
     guint n = missing->len;
     guint left_out = 0;
-    for (guint i = n; i-- > 0;)
+    for (guint i = 0; i < n; i++)
         left_out += !vn_planner_place(state, g_array_index(missing, Sized, i).client);
     record_keep(best, state);
     if (!left_out)
@@ -128,6 +136,7 @@ place_new(VnPlannerState *state, Record *best)
     Record other = {.homes = homes};
     for (guint i = 0; i < n; i++)
         take_out(state, g_array_index(missing, Sized, i).client);
+    g_array_sort(missing, smaller_first);
     for (guint i = 0; i < n; i++)
         vn_planner_place(state, g_array_index(missing, Sized, i).client);
     record_keep(&other, state);
@@ -144,7 +153,7 @@ settle(VnPlannerState *state)
     gboolean changed = TRUE;
     vn_planner_improve(state);
     while (changed && !vn_planner_spent(state)) {
-        g_autoptr(GArray) missing = find_missing(state);
+        g_autoptr(GArray) missing = find_missing(state, smaller_first);
         changed = FALSE;
         for (guint i = 0; i < missing->len && !vn_planner_spent(state); i++)
             changed |= vn_planner_admit(state, g_array_index(missing, Sized, i).client);

@@ -130,28 +130,80 @@ planning_place(const Planning *planning, guint guest, guint cell, guint node)
     change_free(planning, one, node, -(gint64) one->bytes);
 }
 
+static guint64
+free_of(const Planning *planning, guint node, guint64 page_size_bytes)
+{
+    const VnHostNode *at = planning_node(planning, node);
+    if (!page_size_bytes)
+        return at->free_bytes + at->reclaimable_bytes;
+    for (guint i = 0; i < at->huge_pages->len; i++) {
+        const VnHugePages *pages = &g_array_index(at->huge_pages, VnHugePages, i);
+        if (pages->size_bytes == page_size_bytes)
+            return pages->free * page_size_bytes;
+    }
+    return 0;
+}
+
+/* As much as fits comes to lie on the node. Returns: what does not. */
+static guint64
+lay(const Planning *planning, VnPlannerCell *cell, guint node, guint64 bytes)
+{
+    guint64 free_bytes = free_of(planning, node, cell->page_size_bytes);
+    guint64 fits_bytes = MIN(bytes, free_bytes);
+    cell->resident[node] += fits_bytes;
+    change_free(planning, cell, node, -(gint64) fits_bytes);
+    return bytes - fits_bytes;
+}
+
+/* Takes up all of the cell that is somewhere. */
+static guint64
+take_up(const Planning *planning, VnPlannerCell *cell)
+{
+    guint64 bytes = 0;
+    for (guint i = 0; i < n_nodes(planning); i++) {
+        bytes += cell->resident[i];
+        change_free(planning, cell, i, (gint64) cell->resident[i]);
+        cell->resident[i] = 0;
+    }
+    return bytes;
+}
+
 void
 planning_apply(Planning *planning, const VnPlannerResult *result)
 {
-    for (guint i = 0; i < planning->problem.guests->len; i++) {
+    guint n_guests = planning->problem.guests->len;
+    g_autoptr(GArray) bytes = g_array_new(FALSE, FALSE, sizeof(guint64));
+    for (guint i = 0; i < n_guests; i++) {
         for (guint j = 0; j < n_cells(planning, i); j++) {
             VnPlannerCell *cell = planning_cell(planning, i, j);
-            gboolean is_new = !guest_at(planning, i)->admitted;
-            guint64 bytes = is_new ? cell->bytes : 0;
-            if (result->homes[i][j] < 0 || (cell->fixed && !is_new))
-                continue;
+            guint64 own_bytes = guest_at(planning, i)->admitted ? 0 : cell->bytes;
             if (!cell->resident)
                 cell->resident = g_new0(guint64, n_nodes(planning));
-            for (guint k = 0; k < n_nodes(planning); k++) {
-                bytes += cell->resident[k];
-                change_free(planning, cell, k, (gint64) cell->resident[k]);
-                cell->resident[k] = 0;
-            }
-            cell->now = result->homes[i][j];
-            cell->resident[cell->now] = bytes;
-            change_free(planning, cell, (guint) cell->now, -(gint64) bytes);
+            if (result->homes[i][j] >= 0 && !cell->fixed)
+                own_bytes += take_up(planning, cell);
+            g_array_append_val(bytes, own_bytes);
         }
         guest_at(planning, i)->admitted |= !result->refused[i];
+    }
+    /* What does not fit, where there has been too much before, lies where it can. */
+    for (guint i = 0, k = 0; i < n_guests; i++) {
+        for (guint j = 0; j < n_cells(planning, i); j++, k++) {
+            VnPlannerCell *cell = planning_cell(planning, i, j);
+            guint64 *left = &g_array_index(bytes, guint64, k);
+            if (result->homes[i][j] < 0 || cell->fixed)
+                continue;
+            cell->now = result->homes[i][j];
+            *left = lay(planning, cell, (guint) cell->now, *left);
+        }
+    }
+    for (guint i = 0, k = 0; i < n_guests; i++) {
+        for (guint j = 0; j < n_cells(planning, i); j++, k++) {
+            for (guint node = 0; result->homes[i][j] >= 0 && node < n_nodes(planning);
+                 node++)
+                g_array_index(bytes, guint64, k) =
+                    lay(planning, planning_cell(planning, i, j), node,
+                        g_array_index(bytes, guint64, k));
+        }
     }
 }
 
@@ -188,20 +240,6 @@ count_cpus(const Planning *planning, guint node, double *ret_cores, double *ret_
     }
     *ret_cores = rint(cores);
     *ret_cpus = planning->problem.smt ? vn_idset_count(at->cpus) : *ret_cores;
-}
-
-static guint64
-free_of(const Planning *planning, guint node, guint64 page_size_bytes)
-{
-    const VnHostNode *at = planning_node(planning, node);
-    if (!page_size_bytes)
-        return at->free_bytes + at->reclaimable_bytes;
-    for (guint i = 0; i < at->huge_pages->len; i++) {
-        const VnHugePages *pages = &g_array_index(at->huge_pages, VnHugePages, i);
-        if (pages->size_bytes == page_size_bytes)
-            return pages->free * page_size_bytes;
-    }
-    return 0;
 }
 
 /* What the cell wants on its node: a fixed one has the rest elsewhere. */
@@ -326,6 +364,8 @@ guest_cost(const Planning *planning, guint index, const int *homes)
         vcpus += planning_cell(planning, index, i)->vcpus;
         bytes += (double) planning_cell(planning, index, i)->bytes;
     }
+    if (vcpus == 0 || bytes == 0) /* tests have such alone and at home only */
+        return 0;
     for (guint i = 0; i < n; i++) {
         const VnPlannerCell *cell = planning_cell(planning, index, i);
         guint from = run(planning, (guint) homes[i]);
