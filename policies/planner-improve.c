@@ -156,7 +156,8 @@ swap_cell(VnPlannerState *state, const Crowd *crowd, guint spot)
         if (!few)
             end = MIN(end, crowd->first[i] + PARTNERS_MAX);
         for (guint j = crowd->first[i]; j < end; j++) {
-            if (swap(state, spot, crowd->spots[j]))
+            /* Where all are tried with all, each pair once. */
+            if ((!few || crowd->spots[j] > spot) && swap(state, spot, crowd->spots[j]))
                 return TRUE;
         }
     }
@@ -173,11 +174,12 @@ push_in(VnPlannerState *state, guint spot)
     if (!is_movable(state, spot))
         return FALSE;
     double wish = vn_planner_wish(state, spot, (guint) cell->home);
+    guint depth = state->problem->closed && state->problem->closed[cell->home] ? 2 : 1;
     for (guint i = 0; i < state->n_nodes && !vn_planner_spent(state); i++) {
         if (!wishes(state, spot, i, wish))
             continue;
         vn_planner_put(state, spot, -1);
-        if (vn_planner_make_room(state, spot, i, 1)) {
+        if (vn_planner_make_room(state, spot, i, depth)) {
             vn_planner_put(state, spot, (int) i);
             if (keep_if_better(state, mark, before))
                 return TRUE;
@@ -206,8 +208,8 @@ improve_together(VnPlannerState *state, const Crowd *crowd)
     gboolean changed = FALSE;
     for (guint i = 0; i < state->n_spots && !vn_planner_spent(state); i++)
         changed |= swap_cell(state, crowd, i);
-    for (guint i = 0; !changed && i < state->n_spots && !vn_planner_spent(state); i++)
-        changed = push_in(state, i);
+    for (guint i = 0; i < state->n_spots && !vn_planner_spent(state); i++)
+        changed |= push_in(state, i);
     return changed;
 }
 

@@ -151,12 +151,16 @@ static void
 settle(VnPlannerState *state)
 {
     gboolean changed = TRUE;
+    guint64 effort_max = state->effort_max;
     vn_planner_improve(state);
     while (changed && !vn_planner_spent(state)) {
         g_autoptr(GArray) missing = find_missing(state, smaller_first);
         changed = FALSE;
+        /* What comes of it wants to be improved as well. */
+        state->effort_max = state->effort + (effort_max - state->effort) / 2;
         for (guint i = 0; i < missing->len && !vn_planner_spent(state); i++)
             changed |= vn_planner_admit(state, g_array_index(missing, Sized, i).client);
+        state->effort_max = effort_max;
         if (changed)
             vn_planner_improve(state);
     }

@@ -168,10 +168,11 @@ take_up(const Planning *planning, VnPlannerCell *cell)
     return bytes;
 }
 
-void
+gboolean
 planning_apply(Planning *planning, const VnPlannerResult *result)
 {
     guint n_guests = planning->problem.guests->len;
+    gboolean whole = TRUE;
     g_autoptr(GArray) bytes = g_array_new(FALSE, FALSE, sizeof(guint64));
     for (guint i = 0; i < n_guests; i++) {
         for (guint j = 0; j < n_cells(planning, i); j++) {
@@ -194,6 +195,7 @@ planning_apply(Planning *planning, const VnPlannerResult *result)
                 continue;
             cell->now = result->homes[i][j];
             *left = lay(planning, cell, (guint) cell->now, *left);
+            whole &= *left == 0;
         }
     }
     for (guint i = 0, k = 0; i < n_guests; i++) {
@@ -205,6 +207,7 @@ planning_apply(Planning *planning, const VnPlannerResult *result)
                         g_array_index(bytes, guint64, k));
         }
     }
+    return whole;
 }
 
 /* Where the cell's vCPUs run. */

@@ -38,8 +38,13 @@ void planning_place(const Planning *planning, guint guest, guint cell, guint nod
 /** planning_random: at most so many host nodes, and cells of all guests together. */
 Planning *planning_random(GRand *random, guint n_nodes_max, guint n_cells_max);
 
-/** planning_apply: makes of it what it is once the plan is carried out in full. */
-void planning_apply(Planning *planning, const VnPlannerResult *result);
+/**
+ * planning_apply: makes of it what it is once the plan is carried out in full.
+ *
+ * Returns: whether all lies where it belongs now: where there has been too much on a
+ *   node before not all fits.
+ */
+gboolean planning_apply(Planning *planning, const VnPlannerResult *result);
 
 /**
  * planning_broken: the hard limit that the homes break, or NULL. Cells whose home is -1
