@@ -45,6 +45,12 @@ set_manage(VnConfig *config, const char *value)
 }
 
 static gboolean
+set_policy(VnConfig *config, const char *value)
+{
+    return vn_policy_parse(value, &config->policy, NULL);
+}
+
+static gboolean
 set_monitor(VnConfig *config, const char *value)
 {
     return parse_choice(value, "forbid", "allow", &config->allow_monitor);
@@ -133,6 +139,7 @@ set_step_timeout(VnConfig *config, const char *value)
 
 static const Key keys[] = {
     {"manage", "'tagged' or 'all'", set_manage},
+    {"policy", "one of " VN_POLICY_NAMES, set_policy},
     {"monitor_commands", "'forbid' or 'allow'", set_monitor},
     {"complete_definitions", "'yes' or 'no'", set_complete},
     {"interval_seconds", "a whole number from 0 to 86400", set_interval},

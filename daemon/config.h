@@ -2,7 +2,7 @@
 /* VnConfig: what the administrator decides, from vnumad.conf(5). */
 #pragma once
 
-#include "model/error.h"
+#include "model/policy.h"
 
 typedef enum {
     VN_SAMPLING_AUTO,       /* managed guests, from time to time */
@@ -12,6 +12,7 @@ typedef enum {
 
 typedef struct {
     gboolean manage_all;        /* manage = all: also guests without our metadata */
+    VnPolicy policy;            /* of guests whose metadata names none */
     gboolean allow_monitor;     /* monitor_commands = allow: may taint a guest */
     gboolean complete;          /* complete_definitions = yes */
     guint interval_seconds;     /* between cycles; 0: only on request */

@@ -193,6 +193,7 @@ vn_guest_clone(const VnGuest *guest)
     clone->start_ticks = guest->start_ticks;
     clone->managed = guest->managed;
     clone->tag = guest->tag ? vn_tag_copy(guest->tag) : NULL;
+    clone->policy = guest->policy;
     clone->told = guest->told ? vn_vnuma_ref(guest->told) : NULL;
     clone->trouble = g_strdup(guest->trouble);
     clone->machine = g_strdup(guest->machine);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "model/policy.h"
 #include "model/tag.h"
 #include "model/vnuma.h"
 
@@ -61,6 +62,7 @@ typedef struct {
     guint64 start_ticks; /* when that process started: a reused pid is noticed */
     gboolean managed;    /* we may touch it: has a tag, or the administrator said all */
     VnTag *tag;          /* what our metadata element asks for; NULL: has none */
+    VnPolicy policy;     /* of its tag, else the configured one */
     VnVnuma *told;       /* what its tables tell it; NULL: no cells */
     char *trouble;       /* why it must be left alone; NULL: nothing in the way */
     char *machine;       /* QEMU machine type, "pc-q35-7.2" */
