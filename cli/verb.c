@@ -140,6 +140,22 @@ static const VnVerb verbs[] = {
             "node that accesses it. With --svg or --png it is drawn into a file instead.",
         .run = vn_verb_heatmap,
     },
+    {
+        .name = "simulate",
+        .arguments = "SCENARIO.json",
+        .arguments_min = 1,
+        .arguments_max = 1,
+        .takes_files = TRUE,
+        .summary = "Show where guests would go on a described host",
+        .description =
+            "SCENARIO.json describes a host as 'vnumactl host --json' prints it, guests,\n"
+            "and where those lie that are there already; '-' is standard input. Shows\n"
+            "where each cell would go, who does not fit and why, and which moves make\n"
+            "room. Needs neither daemon nor libvirt nor root. Policies of guests are\n"
+            "align, pack, spread, balance, mirror, interleave, tier, manual:\n"
+            "vnumad-policies(7). The document's keys are in vnumactl(1).",
+        .run = vn_verb_simulate,
+    },
     {0},
 };
 

@@ -99,4 +99,5 @@ gboolean vn_verb_define(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_rebalance(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_sample(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_heatmap(const VnCall *call, VnClient *client, GError **error);
+gboolean vn_verb_simulate(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_topology(const VnCall *call, VnClient *client, GError **error);
