@@ -23,7 +23,7 @@ node_at(const VnHost *host, guint i)
     return host->nodes->pdata[i];
 }
 
-/* Bytes of the node's memory that are, or can be, pages of that size. */
+/* Bytes of the node's memory that are pages of that size; 0: base pages. */
 static guint64
 memory_of(const VnHostNode *node, guint64 page_size_bytes)
 {
@@ -105,14 +105,35 @@ stays(const VnGuest *guest, const VnCell *cell)
            guest->policy == VN_POLICY_MANUAL;
 }
 
-/* The node in @limit with most of the piece; -1: nothing of it lies there. */
+/* Whether all of the cell's vCPUs are pinned to the CPUs that are nearest to the node. */
+static gboolean
+runs_at(const VnHost *host, const VnGuest *guest, const VnCell *cell, guint id)
+{
+    g_autoptr(VnIdSet) home = vn_idset_new_with(id);
+    g_autoptr(VnIdSet) cpus = vn_homes_cpus(host, home);
+    VN_IDSET_FOREACH (cell->vcpus, number) {
+        const VnVcpu *vcpu = vn_guest_find_vcpu(guest, (guint) number);
+        if (!vcpu || !vcpu->pinned || !vn_idset_is_subset(vcpu->pinned, cpus))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/*
+ * The node in @limit with most of @resident (bytes by node), of several the one that the
+ * cell's vCPUs run at; -1: nothing lies there.
+ */
 static int
-main_node(const VnHost *host, const VnPlannerCell *piece, const VnIdSet *limit)
+main_node(const VnHost *host, const VnGuest *guest, const VnCell *cell,
+          const guint64 *resident, const VnIdSet *limit)
 {
     int best = -1;
     for (guint i = 0; i < host->nodes->len; i++) {
-        if (piece->resident[i] && vn_idset_contains(limit, node_at(host, i)->id) &&
-            (best < 0 || piece->resident[i] > piece->resident[best]))
+        guint id = node_at(host, i)->id;
+        guint64 most = best < 0 ? 0 : resident[best];
+        if (!vn_idset_contains(limit, id) || resident[i] < MAX(most, 1))
+            continue;
+        if (resident[i] > most || runs_at(host, guest, cell, id))
             best = (int) i;
     }
     return best;
@@ -139,7 +160,7 @@ add_piece(const Work *work, VnPlannerGuest *client, const VnGuest *guest,
         skip += part(resident, k, n);
     piece->resident = resident_part(host, cell, skip, part(resident, i, n));
     if (stays(guest, cell))
-        piece->now = main_node(host, piece, limit);
+        piece->now = main_node(host, guest, cell, piece->resident, limit);
     piece->fixed = piece->now >= 0;
 }
 
@@ -157,11 +178,87 @@ add_given(Work *work, VnPlannerGuest *client, const VnGuest *guest, const VnCell
     g_array_append_val(work->pieces, n);
 }
 
-static void
-add_chosen(Work *work, VnPlannerGuest *client, const VnGuest *guest, const VnCell *cell)
+/*
+ * Where a cell may go. Pins hold it to a node that has CPUs, and would say tomorrow that it
+ * belongs there: where we go by pins, only such nodes are chosen for vCPUs.
+ */
+static VnIdSet *
+candidates(const Work *work, const VnGuest *guest, const VnCell *cell)
 {
-    g_autoptr(VnIdSet) limit = vn_homes_limit(work->snapshot->host, guest, cell);
+    const VnHost *host = work->snapshot->host;
+    VnIdSet *limit = vn_homes_limit(host, guest, cell);
+    g_autoptr(VnIdSet) without = vn_idset_new();
+    for (guint i = 0; i < host->nodes->len; i++) {
+        if (vn_idset_is_empty(node_at(host, i)->cpus))
+            vn_idset_add(without, node_at(host, i)->id);
+    }
+    if (!work->options->replan && !vn_idset_is_empty(cell->vcpus) &&
+        !vn_idset_is_subset(limit, without))
+        vn_idset_remove_all(limit, without);
+    return limit;
+}
+
+/* The nearest nodes to @first until the cell's memory fits, as far as @limit goes. */
+static VnIdSet *
+grow_until_it_fits(const VnHost *host, const VnCell *cell, const VnIdSet *limit,
+                   guint first)
+{
+    g_autoptr(VnIdSet) left = vn_idset_copy(limit);
+    VnIdSet *home = vn_idset_new_with(first);
+    guint64 bytes = memory_of(vn_host_find_node(host, first), cell->page_size_bytes);
+    vn_idset_remove(left, first);
+    while (bytes < cell->memory_bytes && !vn_idset_is_empty(left)) {
+        guint next = (guint) vn_idset_next(left, 0);
+        VN_IDSET_FOREACH (left, id) {
+            if (vn_host_distance(host, first, (guint) id) <
+                vn_host_distance(host, first, next))
+                next = (guint) id;
+        }
+        vn_idset_add(home, next);
+        vn_idset_remove(left, next);
+        bytes += memory_of(vn_host_find_node(host, next), cell->page_size_bytes);
+    }
+    return home;
+}
+
+/* A cell that is larger than a node and already lies somewhere stays around there. */
+static VnIdSet *
+settled_home(const VnHost *host, const VnGuest *guest, const VnCell *cell,
+             const VnIdSet *limit)
+{
+    g_autofree guint64 *resident = resident_part(host, cell, 0, vn_cell_resident(cell));
+    g_autoptr(VnIdSet) used = vn_idset_new();
+    guint64 bytes = 0;
+    int first = main_node(host, guest, cell, resident, limit);
+    for (guint i = 0; i < host->nodes->len; i++) {
+        if (resident[i] <= vn_cell_resident(cell) / 1000)
+            continue;
+        vn_idset_add(used, node_at(host, i)->id);
+        bytes += memory_of(node_at(host, i), cell->page_size_bytes);
+    }
+    if (first < 0)
+        return NULL;
+    if (bytes >= cell->memory_bytes && vn_idset_is_subset(used, limit))
+        return g_steal_pointer(&used);
+    return grow_until_it_fits(host, cell, limit, node_at(host, (guint) first)->id);
+}
+
+static void
+add_chosen(Work *work, VnPlannerGuest *client, const VnGuest *guest, const VnCell *cell,
+           VnHome *home)
+{
+    const VnHost *host = work->snapshot->host;
+    g_autoptr(VnIdSet) limit = candidates(work, guest, cell);
     guint n = count_pieces(work, cell, limit);
+    g_autoptr(VnIdSet) settled =
+        n > 1 && home->source == VN_HOME_CHOSEN && guest->state != VN_GUEST_STOPPED
+            ? settled_home(host, guest, cell, limit)
+            : NULL;
+    if (settled) {
+        vn_idset_add_all(home->home, settled);
+        add_given(work, client, guest, cell, settled);
+        return;
+    }
     for (guint i = 0; i < n; i++)
         add_piece(work, client, guest, cell, limit, i, n);
     g_array_append_val(work->pieces, n);
@@ -230,7 +327,7 @@ add_devices(const VnHost *host, const VnGuest *guest, VnPlannerGuest *client)
 }
 
 static void
-add_client(Work *work, guint index, const GArray *homes)
+add_client(Work *work, guint index, GArray *homes)
 {
     const VnGuest *guest = work->snapshot->guests->pdata[index];
     VnPlannerGuest *client = vn_planner_guest_new(guest->name);
@@ -239,10 +336,10 @@ add_client(Work *work, guint index, const GArray *homes)
     client->admitted = guest->state != VN_GUEST_STOPPED;
     add_devices(work->snapshot->host, guest, client);
     for (guint i = 0; i < homes->len; i++) {
-        const VnHome *home = &g_array_index(homes, VnHome, i);
+        VnHome *home = &g_array_index(homes, VnHome, i);
         const VnCell *cell = guest->cells->pdata[i];
         if (vn_idset_is_empty(home->home) || home->source == VN_HOME_MANUAL)
-            add_chosen(work, client, guest, cell);
+            add_chosen(work, client, guest, cell, home);
         else
             add_given(work, client, guest, cell, home->home);
     }
@@ -329,6 +426,17 @@ take_home(const VnHost *host, const int *nodes, guint n, VnHome *home)
         vn_idset_add(home->home, node_at(host, (guint) nodes[i])->id);
 }
 
+/* The planner speaks of cells, and means pieces. */
+static char *
+refusal(const char *why, guint n_cells, guint n_pieces)
+{
+    if (n_pieces == n_cells)
+        return g_strdup(why);
+    return g_strdup_printf("its cells are larger than a host node, and would take %u "
+                           "parts on one each: %s",
+                           n_pieces, why);
+}
+
 static void
 take_answer(Work *work, const VnPlannerResult *result)
 {
@@ -346,7 +454,8 @@ take_answer(Work *work, const VnPlannerResult *result)
         }
         if (!result->refused[i])
             continue;
-        work->placing->refused->pdata[index] = g_strdup(result->refused[i]);
+        work->placing->refused->pdata[index] =
+            refusal(result->refused[i], homes->len, (guint) (nodes - result->homes[i]));
         set_none(homes);
     }
     work->placing->remote_cost = result->remote_cost;
