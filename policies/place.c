@@ -97,12 +97,15 @@ allowed_nodes(const VnHost *host, const VnIdSet *limit)
     return allowed;
 }
 
-/* Whether the cell's memory stays where it lies: it is not ours to move, or cannot be. */
+/*
+ * Whether the cell's memory stays where it lies: it is not ours to move, cannot be, or
+ * nobody accesses it, so that one place is as good as another.
+ */
 static gboolean
 stays(const VnGuest *guest, const VnCell *cell)
 {
     return !guest->managed || guest->trouble || !cell->hva_end ||
-           guest->policy == VN_POLICY_MANUAL;
+           guest->policy == VN_POLICY_MANUAL || guest->vcpus->len == 0;
 }
 
 /* Whether all of the cell's vCPUs are pinned to the CPUs that are nearest to the node. */
