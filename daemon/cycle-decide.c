@@ -108,7 +108,8 @@ steer(VnCycle *cycle, const VnSnapshot *snapshot, VnGuest *guest, VnPlan *plan)
     g_autoptr(GError) error = NULL;
     VnSteerVerdict verdict = VN_STEER_UNSURE;
     g_autoptr(VnLocality) locality = NULL;
-    gboolean steered = vn_ledger_was_steered(cycle->ledger, guest);
+    gboolean may = vn_policy_steers(guest->policy);
+    gboolean steered = may && vn_ledger_was_steered(cycle->ledger, guest);
     g_autoptr(VnPlacement) placement =
         vn_sampling_placement(cycle->sampling, guest, snapshot->host, &error);
     if (error)
@@ -127,7 +128,8 @@ steer(VnCycle *cycle, const VnSnapshot *snapshot, VnGuest *guest, VnPlan *plan)
             .steered = steered,
             .expected_cost = vn_sampling_promised(cycle->sampling, guest),
         };
-        verdict = vn_steer_guest(snapshot, guest, &evidence, plan);
+        if (may)
+            verdict = vn_steer_guest(snapshot, guest, &evidence, plan);
     }
     if (verdict == VN_STEER_UNSURE && steered &&
         cycle->config.sampling == VN_SAMPLING_AUTO)

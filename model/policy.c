@@ -44,6 +44,12 @@ vn_policy_parse(const char *name, VnPolicy *ret_policy, GError **error)
     return FALSE;
 }
 
+gboolean
+vn_policy_steers(VnPolicy policy)
+{
+    return policy != VN_POLICY_MIRROR && policy != VN_POLICY_MANUAL;
+}
+
 char *
 vn_policy_list_text(void)
 {

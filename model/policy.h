@@ -36,5 +36,8 @@ const char *vn_policy_summary(VnPolicy policy);
 gboolean vn_policy_parse(const char *name, VnPolicy *ret_policy,
                          GError **error) VN_WARN_UNUSED;
 
+/** vn_policy_steers: whether a guest's accesses may decide where it belongs. */
+gboolean vn_policy_steers(VnPolicy policy);
+
 /** vn_policy_list_text: a line a policy, "  NAME  summary", for help. */
 char *vn_policy_list_text(void);
