@@ -122,8 +122,7 @@ read_access(const VnJsonAt *object, VnHostNode *node, GError **error)
     guint64 rates[2] = {0, 0};
     VnJsonAt initiators = vn_json_at_key(object, "initiators");
     if (vn_json_at_is(&initiators)) {
-        access->initiators =
-            vn_json_at_idset(&initiators, VN_HOST_NODES_MAX - 1, error);
+        access->initiators = vn_json_at_idset(&initiators, VN_HOST_NODES_MAX - 1, error);
         if (!access->initiators)
             return FALSE;
     }
@@ -330,8 +329,8 @@ read_devices(const VnJsonAt *object, VnHost *host, GError **error)
 VnHost *
 vn_host_read_json(const VnJsonAt *at, GError **error)
 {
-    static const char *const keys[] = {"page_size_bytes", "has_distances", "nodes",
-                                       "cpus",            "devices",       NULL};
+    static const char *const keys[] = {
+        "page_size_bytes", "has_distances", "nodes", "cpus", "devices", NULL};
     g_autoptr(VnHost) host = vn_host_new();
     VnJsonAt page_size = vn_json_at_key(at, "page_size_bytes");
     VnJsonAt has_distances = vn_json_at_key(at, "has_distances");

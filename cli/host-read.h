@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Reading a host from what `vnumactl host --json` prints, or from what people write so. */
+/*
+ * Reading a host from what `vnumactl host --json` prints, or from what people write so.
+ */
 #pragma once
 
 #include "model/host.h"
@@ -10,9 +12,9 @@
 
 /**
  * vn_host_read_json:
- * @at: an object with the keys of `vnumactl host --json`. For people, of a node `has_cpu`,
- *   `huge_pages` and `tier` may be missing, and of the host all but `nodes`: `cpus` are
- *   then those of the nodes, each a core of its own.
+ * @at: an object with the keys of `vnumactl host --json`. For people, of a node
+ *   `has_cpu`, `huge_pages` and `tier` may be missing, and of the host all but `nodes`:
+ *   `cpus` are then those of the nodes, each a core of its own.
  * @error: INVALID, naming the place: as the readers of VnJsonAt, and what contradicts
  *   itself: more free than there is, a CPU on two nodes, ids that do not ascend
  */

@@ -35,7 +35,9 @@ read_name(const Reading *reading, const VnJsonAt *guest, GError **error)
     return name;
 }
 
-/* Those of all guests are counted, so that no document of a few bytes fills the memory. */
+/*
+ * Those of all guests are counted, so that no document of a few bytes fills the memory.
+ */
 static gboolean
 read_vcpus(Reading *reading, const VnJsonAt *guest, guint *ret_n, GError **error)
 {
@@ -85,7 +87,8 @@ read_page_size(const VnHost *host, const VnJsonAt *guest, guint64 *ret_bytes,
     if (!vn_json_at_uint64(&at, host->page_size_bytes, VN_HOST_MEMORY_MAX, &bytes, error))
         return FALSE;
     if (bytes & (bytes - 1)) {
-        vn_json_at_set_error(&at, error, "is %" G_GUINT64_FORMAT ", no power of 2", bytes);
+        vn_json_at_set_error(&at, error, "is %" G_GUINT64_FORMAT ", no power of 2",
+                             bytes);
         return FALSE;
     }
     *ret_bytes = bytes == host->page_size_bytes ? 0 : bytes;
@@ -259,11 +262,9 @@ read_placed(const Reading *reading, const VnJsonAt *object, VnGuest *guest,
         return FALSE;
     guint n = (guint) vn_json_array_length(at.json);
     guint n_cells = guest->cells->len;
-    if (n == 0 || (n_cells && n != n_cells) ||
-        (wish->max_cells && n > wish->max_cells)) {
-        vn_json_at_set_error(&at, error,
-                             "has %u items; it must have one for each cell of the guest",
-                             n);
+    if (n == 0 || (n_cells && n != n_cells) || (wish->max_cells && n > wish->max_cells)) {
+        vn_json_at_set_error(
+            &at, error, "has %u items; it must have one for each cell of the guest", n);
         return FALSE;
     }
     if (!n_cells)
@@ -286,9 +287,8 @@ static gboolean
 read_guest(Reading *reading, const VnJsonAt *at, GError **error)
 {
     static const char *const keys[] = {
-        "name",   "vcpus",     "memory_bytes", "page_size_bytes",
-        "cells",  "max_cells", "policy",       "devices_host_nodes",
-        "placed", NULL};
+        "name",      "vcpus",  "memory_bytes",       "page_size_bytes", "cells",
+        "max_cells", "policy", "devices_host_nodes", "placed",          NULL};
     guint64 bytes;
     guint64 page_size_bytes;
     guint n_vcpus;
@@ -361,8 +361,7 @@ read_document(const VnJsonAt *document, GError **error)
     }
     g_autoptr(VnScenario) scenario = vn_scenario_new(g_steal_pointer(&host));
     g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
-    Reading reading = {
-        .scenario = scenario, .names = names, .with_memory = with_memory};
+    Reading reading = {.scenario = scenario, .names = names, .with_memory = with_memory};
     if (!read_options(scenario, document, error) ||
         !read_guests(&reading, document, error))
         return NULL;

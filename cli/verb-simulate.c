@@ -80,8 +80,7 @@ vn_verb_simulate(const VnCall *call, VnClient *client, GError **error)
     g_autoptr(VnScenario) scenario =
         vn_scenario_read_json((const char *) bytes->data, bytes->len, error);
     if (!scenario) {
-        g_prefix_error(error, "%s: ",
-                       vn_input_is_stdin(path) ? "standard input" : path);
+        g_prefix_error(error, "%s: ", vn_input_is_stdin(path) ? "standard input" : path);
         return FALSE;
     }
     g_autoptr(VnScenarioResult) result = vn_scenario_run(scenario);

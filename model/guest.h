@@ -77,10 +77,11 @@ typedef struct {
     VnIdSet *emulator_pinned; /* host CPUs of <emulatorpin>; NULL: none */
     VnIdSet
         *allowed_nodes; /* cpuset.mems: where its pages may go at all; NULL: not known */
-    GArray *device_nodes; /* of guint, the host node of each device that is passed through;
+    GArray
+        *device_nodes; /* of guint, the host node of each device that is passed through;
                              NULL: none, or not known */
-    char *qmp_path;     /* a QMP socket of the administrator's own; NULL: none */
-    GPtrArray *notes;   /* of char*: what was odd, for people */
+    char *qmp_path;    /* a QMP socket of the administrator's own; NULL: none */
+    GPtrArray *notes;  /* of char*: what was odd, for people */
 } VnGuest;
 
 VnGuest *vn_guest_new(const char *name, const char *uuid);

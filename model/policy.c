@@ -13,7 +13,8 @@ static const struct {
     [VN_POLICY_SPREAD] = {"spread", "where fewest vCPUs run"},
     [VN_POLICY_BALANCE] = {"balance", "where CPUs and memory are least loaded"},
     [VN_POLICY_MIRROR] = {"mirror", "cell by cell on the host node of the same place"},
-    [VN_POLICY_INTERLEAVE] = {"interleave", "shared memory over host nodes, by bandwidth"},
+    [VN_POLICY_INTERLEAVE] = {"interleave",
+                              "shared memory over host nodes, by bandwidth"},
     [VN_POLICY_TIER] = {"tier", "hot memory in the near tier, cold memory in far ones"},
     [VN_POLICY_MANUAL] = {"manual", "only where the administrator bound and pinned it"},
 };

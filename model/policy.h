@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * VnPolicy: what an administrator can ask for a guest: the one table of names, for its
- * metadata, the configuration, scenarios and help. vnumad-policies(7) tells each at length;
- * what it does is in policies/.
+ * metadata, the configuration, scenarios and help. vnumad-policies(7) tells each at
+ * length; what it does is in policies/.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The policy "mirror": the guest is the host in small: its cell N belongs on the N-th host
- * node, so that distances, and which nodes have CPUs or memory, are those of the host.
+ * The policy "mirror": the guest is the host in small: its cell N belongs on the N-th
+ * host node, so that distances, and which nodes have CPUs or memory, are those of the
+ * host.
  */
 #pragma once
 

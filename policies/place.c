@@ -182,8 +182,8 @@ add_given(Work *work, VnPlannerGuest *client, const VnGuest *guest, const VnCell
 }
 
 /*
- * Where a cell may go. Pins hold it to a node that has CPUs, and would say tomorrow that it
- * belongs there: where we go by pins, only such nodes are chosen for vCPUs.
+ * Where a cell may go. Pins hold it to a node that has CPUs, and would say tomorrow that
+ * it belongs there: where we go by pins, only such nodes are chosen for vCPUs.
  */
 static VnIdSet *
 candidates(const Work *work, const VnGuest *guest, const VnCell *cell)
@@ -276,7 +276,7 @@ traffic_by_cells(const VnGuest *guest, const VnPlannerGuest *client, const guint
     guint first = 0;
     if (!n_vcpus)
         return NULL;
-    double *traffic = g_new0(double, (gsize) n * n);
+    double *traffic = g_new0(double, (gsize) n *n);
     for (guint c = 0; c < guest->cells->len; first += pieces[c++]) {
         const VnCell *cell = guest->cells->pdata[c];
         for (guint i = first; i < first + pieces[c]; i++) {
@@ -347,8 +347,8 @@ add_client(Work *work, guint index, GArray *homes)
             add_given(work, client, guest, cell, home->home);
     }
     if (guest->told_cells)
-        client->traffic = traffic_by_cells(guest, client,
-                                           &g_array_index(work->pieces, guint, first));
+        client->traffic =
+            traffic_by_cells(guest, client, &g_array_index(work->pieces, guint, first));
     g_ptr_array_add(work->clients, client);
     g_array_append_val(work->guests, index);
 }
@@ -376,8 +376,8 @@ given_homes(const Work *work, const VnGuest *guest)
         if (guest->state == VN_GUEST_STOPPED && !work->options->admit)
             home.home = vn_idset_new();
         else
-            home = vn_homes_given(work->snapshot->host, guest, i,
-                                  holds_ours(work, guest));
+            home =
+                vn_homes_given(work->snapshot->host, guest, i, holds_ours(work, guest));
         g_array_append_val(homes, home);
     }
     return homes;
@@ -408,9 +408,8 @@ add_guest(Work *work, guint index)
     const VnGuest *guest = work->snapshot->guests->pdata[index];
     gboolean stopped = guest->state == VN_GUEST_STOPPED;
     GArray *homes = given_homes(work, guest);
-    char *refused = stopped && work->options->admit
-                        ? refuse(work->snapshot->host, guest)
-                        : NULL;
+    char *refused =
+        stopped && work->options->admit ? refuse(work->snapshot->host, guest) : NULL;
     g_ptr_array_add(work->placing->homes, homes);
     g_ptr_array_add(work->placing->refused, refused);
     if (refused)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VnPlacing: a home for every cell of every guest: those that are given (policies/homes.h),
- * and for all others what the planner finds best for the host as a whole. Pure: a snapshot
- * in, sets out.
+ * VnPlacing: a home for every cell of every guest: those that are given
+ * (policies/homes.h), and for all others what the planner finds best for the host as a
+ * whole. Pure: a snapshot in, sets out.
  */
 #pragma once
 
@@ -28,9 +28,9 @@ typedef struct {
 /**
  * vn_place:
  *
- * Deterministic. Guests that do not run get VN_HOME_NONE for each cell, unless they are to
- * be admitted, as do those that are refused; those that run are never refused. A cell that
- * is larger than any host node gets as few nodes as hold it, near to each other.
+ * Deterministic. Guests that do not run get VN_HOME_NONE for each cell, unless they are
+ * to be admitted, as do those that are refused; those that run are never refused. A cell
+ * that is larger than any host node gets as few nodes as hold it, near to each other.
  */
 VnPlacing *vn_place(const VnSnapshot *snapshot, const VnPlaceOptions *options);
 void vn_placing_free(VnPlacing *placing);

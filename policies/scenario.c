@@ -5,6 +5,7 @@
 #include "model/dict.h"
 #include "model/text.h"
 #include "policies/align.h"
+#include "policies/order.h"
 #include "policies/place.h"
 
 /* What a host node can hold, by page size; base memory as "pages" of one byte. */
@@ -63,8 +64,8 @@ vn_scenario_add(VnScenario *scenario, const char *name, guint n_vcpus,
     for (guint i = 0; i < n_vcpus; i++)
         vn_guest_add_vcpu(guest, i, 0);
     g_ptr_array_add(scenario->snapshot->guests, guest);
-    VnScenarioGuest wish = {
-        .max_cells = MIN(scenario->snapshot->host->nodes->len, VN_CELLS_MAX)};
+    VnScenarioGuest wish = {.max_cells =
+                                MIN(scenario->snapshot->host->nodes->len, VN_CELLS_MAX)};
     g_array_append_val(scenario->guests, wish);
     return guest;
 }
@@ -90,8 +91,8 @@ vn_scenario_split(VnGuest *guest, guint n_cells, guint64 page_size_bytes)
 }
 
 /*
- * Takes @bytes of the cell off the node's room. What is free there is at most what is left
- * then, whether the scenario has counted what is placed or not.
+ * Takes @bytes of the cell off the node's room. What is free there is at most what is
+ * left then, whether the scenario has counted what is placed or not.
  */
 static gboolean
 take_room(const VnScenario *scenario, const VnCell *cell, guint index, guint64 bytes,
@@ -115,9 +116,8 @@ take_room(const VnScenario *scenario, const VnCell *cell, guint index, guint64 b
     }
     g_autofree char *wanted = vn_text_bytes(bytes);
     g_autofree char *size = vn_text_bytes(cell->page_size_bytes);
-    g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
-                "host node %u cannot hold %s more%s%s", node->id, wanted,
-                cell->page_size_bytes ? " in pages of " : "",
+    g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "host node %u cannot hold %s more%s%s",
+                node->id, wanted, cell->page_size_bytes ? " in pages of " : "",
                 cell->page_size_bytes ? size : "");
     return FALSE;
 }
@@ -179,8 +179,7 @@ fewest_cells(const VnScenario *scenario, const VnGuest *guest,
     for (guint i = 0; i < scenario->room->len; i++) {
         const VnHostNode *node = scenario->snapshot->host->nodes->pdata[i];
         const GArray *room = scenario->room->pdata[i];
-        vcpus =
-            MAX(vcpus, scenario->cpu_overcommit_ratio * vn_idset_count(node->cpus));
+        vcpus = MAX(vcpus, scenario->cpu_overcommit_ratio * vn_idset_count(node->cpus));
         for (guint k = 0; k < room->len; k++) {
             const VnHugePages *pages = &g_array_index(room, VnHugePages, k);
             if (pages->size_bytes == MAX(wish->page_size_bytes, 1))
@@ -194,16 +193,59 @@ fewest_cells(const VnScenario *scenario, const VnGuest *guest,
     return guest->policy == VN_POLICY_MIRROR ? wish->max_cells : n;
 }
 
-/* Gives guests that were refused a cell more, where they may have one; whether any may. */
+/* What all host nodes together have left, whoever lies where. */
+typedef struct {
+    double vcpus;
+    guint64 page_size_bytes; /* of these, in bytes: */
+    double bytes;
+} Spare;
+
+static Spare
+count_spare(const VnScenario *scenario, const VnPlacing *placing, guint64 page_size_bytes)
+{
+    Spare spare = {.page_size_bytes = page_size_bytes};
+    const VnSnapshot *snapshot = scenario->snapshot;
+    for (guint i = 0; i < snapshot->host->nodes->len; i++) {
+        const VnHostNode *node = snapshot->host->nodes->pdata[i];
+        spare.vcpus += scenario->cpu_overcommit_ratio * vn_idset_count(node->cpus);
+        spare.bytes += page_size_bytes ? 0 : (double) node->free_bytes;
+        for (guint k = 0; k < node->huge_pages->len; k++) {
+            const VnHugePages *pages = &g_array_index(node->huge_pages, VnHugePages, k);
+            if (pages->size_bytes == page_size_bytes)
+                spare.bytes += (double) pages->free * (double) pages->size_bytes;
+        }
+    }
+    for (guint i = 0; i < snapshot->guests->len; i++) {
+        const VnGuest *guest = snapshot->guests->pdata[i];
+        if (placing->refused->pdata[i])
+            continue;
+        spare.vcpus -= guest->vcpus->len;
+        if (guest->state == VN_GUEST_STOPPED &&
+            page_size_bytes ==
+                g_array_index(scenario->guests, VnScenarioGuest, i).page_size_bytes)
+            spare.bytes -= (double) guest->memory_bytes;
+    }
+    return spare;
+}
+
+/*
+ * Gives guests that were refused a cell more, where they may have one and that may help;
+ * whether there are any.
+ */
 static gboolean
 split_further(VnScenario *scenario, const VnPlacing *placing)
 {
     gboolean changed = FALSE;
+    Spare spare = count_spare(scenario, placing, 0);
     for (guint i = 0; i < scenario->guests->len; i++) {
         const VnScenarioGuest *wish =
             &g_array_index(scenario->guests, VnScenarioGuest, i);
         VnGuest *guest = scenario->snapshot->guests->pdata[i];
         if (!placing->refused->pdata[i] || guest->cells->len >= wish->max_cells)
+            continue;
+        if (spare.page_size_bytes != wish->page_size_bytes)
+            spare = count_spare(scenario, placing, wish->page_size_bytes);
+        if (spare.bytes < (double) guest->memory_bytes || spare.vcpus < guest->vcpus->len)
             continue;
         vn_scenario_split(guest, guest->cells->len + 1, wish->page_size_bytes);
         changed = TRUE;
@@ -236,6 +278,7 @@ vn_scenario_run(VnScenario *scenario)
     VnScenarioResult *result = g_new0(VnScenarioResult, 1);
     result->snapshot = vn_snapshot_ref(scenario->snapshot);
     result->plan = vn_align_to(scenario->snapshot, placing->homes);
+    vn_order_moves(scenario->snapshot, result->plan);
     result->refused = g_ptr_array_ref(placing->refused);
     result->remote_cost = placing->remote_cost;
     result->max_cpu_load_ratio = placing->max_cpu_load_ratio;

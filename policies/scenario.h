@@ -21,14 +21,14 @@ typedef struct {
 } VnScenarioGuest;
 
 /*
- * A guest that is placed is VN_GUEST_RUNNING, its memory resident and its vCPUs pinned (by
- * us) where it is; one that is not is VN_GUEST_STOPPED. Guests keep their order.
+ * A guest that is placed is VN_GUEST_RUNNING, its memory resident and its vCPUs pinned
+ * (by us) where it is; one that is not is VN_GUEST_STOPPED. Guests keep their order.
  */
 typedef struct {
     VnSnapshot *snapshot;
     GArray *guests;              /* of VnScenarioGuest, one a guest of the snapshot */
     double cpu_overcommit_ratio; /* vCPUs for each CPU at most */
-    gboolean smt;                /* each thread of a core is a CPU; else each core is one */
+    gboolean smt;    /* each thread of a core is a CPU; else each core is one */
     GPtrArray *room; /* of GArray of VnHugePages: what nodes hold beside what is placed */
 } VnScenario;
 

@@ -104,9 +104,9 @@ vn_json_at_uint64(const VnJsonAt *at, guint64 min, guint64 max, guint64 *ret_val
     guint64 value = json_object_get_uint64(at->json);
     if (number < 0 || value < min || value > max) {
         g_autofree char *shown = vn_json_print(at->json, FALSE);
-        vn_json_at_set_error(at, error,
-                             "is %s, not from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT,
-                             shown, min, max);
+        vn_json_at_set_error(
+            at, error, "is %s, not from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT,
+            shown, min, max);
         return FALSE;
     }
     *ret_value = value;

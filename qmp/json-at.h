@@ -59,4 +59,5 @@ const char *vn_json_at_string(const VnJsonAt *at, gsize bytes_max,
                               GError **error) VN_WARN_UNUSED;
 
 /** vn_json_at_idset: a list of different whole numbers from 0 to @id_max, or none. */
-VnIdSet *vn_json_at_idset(const VnJsonAt *at, guint id_max, GError **error) VN_WARN_UNUSED;
+VnIdSet *vn_json_at_idset(const VnJsonAt *at, guint id_max,
+                          GError **error) VN_WARN_UNUSED;

@@ -58,8 +58,8 @@ vn_json_check_keys(const char *text, gsize length, GError **error)
     for (gsize i = 0; i < length;) {
         gsize n = 1;
         if (text[i] == '{' || text[i] == '[')
-            g_ptr_array_add(
-                open, g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL));
+            g_ptr_array_add(open,
+                            g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL));
         else if (text[i] == '}' || text[i] == ']')
             g_ptr_array_remove_index(open, open->len - 1);
         else if (text[i] == '"')

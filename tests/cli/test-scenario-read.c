@@ -35,12 +35,11 @@ assert_comes_back(const VnHost *host)
 static void
 test_hosts_come_back(void)
 {
-    static const char *const recorded[] = {"lab-one-node", "lab-two-nodes",
-                                           "lab-four-nodes", "lab-eight-nodes",
-                                           "small-vm"};
-    static const char *const made[] = {"one-node",   "two-sockets", "untold", "sub-numa",
-                                       "expanders",  "memoryless",  "holes",  "ring",
-                                       "small-neighbour"};
+    static const char *const recorded[] = {
+        "lab-one-node", "lab-two-nodes", "lab-four-nodes", "lab-eight-nodes", "small-vm"};
+    static const char *const made[] = {"one-node", "two-sockets", "untold",
+                                       "sub-numa", "expanders",   "memoryless",
+                                       "holes",    "ring",        "small-neighbour"};
     for (gsize i = 0; i < G_N_ELEMENTS(recorded); i++) {
         g_autoptr(VnHost) host = hosts_recorded(recorded[i]);
         assert_comes_back(host);
@@ -64,8 +63,8 @@ test_hosts_come_back(void)
     }
 }
 
-#define NODE(id, cpus, distances)                                             \
-    "{\"id\": " id ", \"cpus\": [" cpus "], \"memory_bytes\": 8589934592, "   \
+#define NODE(id, cpus, distances)                                           \
+    "{\"id\": " id ", \"cpus\": [" cpus "], \"memory_bytes\": 8589934592, " \
     "\"free_bytes\": 4294967296, \"distances\": [" distances "]}"
 #define NODES NODE("0", "0, 1", "10, 21") ", " NODE("2", "2, 3", "21, 10")
 #define HOST "\"host\": {\"nodes\": [" NODES "]}"
@@ -124,14 +123,17 @@ static const struct {
     {"{" HOST ", \"guests\": [], \"options\": {\"cpu_overcommit_ratio\": 1e308}}",
      "options.cpu_overcommit_ratio: is 1e+308"},
     {"{" HOST ", \"guests\": [], \"options\": {\"smt\": 1}}", "options.smt: is a whole"},
-    {"{" HOST ", \"guests\": [], \"options\": {\"SMT\": true}}", "options.SMT: is no key"},
+    {"{" HOST ", \"guests\": [], \"options\": {\"SMT\": true}}",
+     "options.SMT: is no key"},
     /* guests */
     {WITH("\"vcpus\": 1, \"memory_bytes\": 1"), "guests[0].name: is missing"},
     {WITH("\"name\": \"\", \"vcpus\": 1, \"memory_bytes\": 1"), "guests[0].name: has 0"},
     {WITH("\"name\": \"a\", \"memory_bytes\": 1"), "guests[0].vcpus: is missing"},
     {WITH("\"name\": \"a\", \"vcpus\": 0, \"memory_bytes\": 1"), "guests[0].vcpus: is 0"},
-    {WITH("\"name\": \"a\", \"vcpus\": -1, \"memory_bytes\": 1"), "guests[0].vcpus: is -1"},
-    {WITH("\"name\": \"a\", \"vcpus\": 4097, \"memory_bytes\": 1"), "guests[0].vcpus: is"},
+    {WITH("\"name\": \"a\", \"vcpus\": -1, \"memory_bytes\": 1"),
+     "guests[0].vcpus: is -1"},
+    {WITH("\"name\": \"a\", \"vcpus\": 4097, \"memory_bytes\": 1"),
+     "guests[0].vcpus: is"},
     {WITH("\"name\": \"a\", \"vcpus\": 1"), "guests[0].memory_bytes: is missing"},
     {WITH("\"name\": \"a\", \"vcpus\": 1, \"memory_bytes\": 0"),
      "guests[0].memory_bytes: is 0"},
@@ -143,10 +145,12 @@ static const struct {
      "guests[0].memory_bytes: is a number with a fraction"},
     {"{" HOST ", \"guests\": [{" GUEST "}, {" GUEST "}]}",
      "guests[1].name: 'a' is a guest before it"},
-    {WITH(GUEST ", \"policy\": \"best\""), "guests[0].policy: 'best' is no policy; there"},
+    {WITH(GUEST ", \"policy\": \"best\""),
+     "guests[0].policy: 'best' is no policy; there"},
     {WITH(GUEST ", \"policy\": 1"), "guests[0].policy: is a whole number"},
     {WITH(GUEST ", \"page_size_bytes\": 1024"), "guests[0].page_size_bytes: is 1024"},
-    {WITH(GUEST ", \"page_size_bytes\": 12288"), "guests[0].page_size_bytes: is 12288, no"},
+    {WITH(GUEST ", \"page_size_bytes\": 12288"),
+     "guests[0].page_size_bytes: is 12288, no"},
     {WITH(GUEST ", \"page_size_bytes\": 2147483648"),
      "guests[0].memory_bytes: is no whole number of pages of 2147483648"},
     {WITH(GUEST ", \"max_cells\": 0"), "guests[0].max_cells: is 0"},
@@ -205,7 +209,8 @@ static const struct {
      "host.nodes[0].id: is missing"},
     {ON_NODE("\"id\": 1024, \"cpus\": []"), "host.nodes[0].id: is 1024"},
     {ON_NODE(LEAST), "host.nodes[0].free_bytes: is missing"},
-    {ON_NODE(LEAST ", \"free_bytes\": 10"), "host.nodes[0].free_bytes: is 10, not from 0"},
+    {ON_NODE(LEAST ", \"free_bytes\": 10"),
+     "host.nodes[0].free_bytes: is 10, not from 0"},
     {ON_NODE(LEAST ", \"free_bytes\": 1, \"has_cpu\": false"),
      "host.nodes[0].has_cpu: contradicts 'cpus'"},
     {ON_NODE(LEAST ", \"free_bytes\": 1, \"tier\": -1"), "host.nodes[0].tier: is -1"},
@@ -236,7 +241,8 @@ test_bad(void)
         g_assert_error(error, VN_ERROR, VN_ERROR_INVALID);
         g_assert_null(scenario);
         g_test_message("%s", error->message);
-        g_assert_cmpint(strncmp(error->message, bad[i].error, strlen(bad[i].error)), ==, 0);
+        g_assert_cmpint(strncmp(error->message, bad[i].error, strlen(bad[i].error)), ==,
+                        0);
     }
 }
 

@@ -111,8 +111,7 @@ test_mirror(void)
         }
         g_autoptr(VnPlan) none = vn_align_decide(other);
         g_assert_cmpuint(none->steps->len, ==, 0);
-        g_assert_nonnull(
-            strstr(vn_plan_find_decision(none, "g1")->reason, reasons[i]));
+        g_assert_nonnull(strstr(vn_plan_find_decision(none, "g1")->reason, reasons[i]));
     }
 }
 
@@ -175,7 +174,7 @@ test_cells(void)
         guint max_cells;
         guint cells; /* 0: refused */
     } cases[] = {
-        {4, 8 * GIB, 4, 1}, {5, 8 * GIB, 4, 2},  {4, 8 * GIB + 4096, 4, 2},
+        {4, 8 * GIB, 4, 1}, {5, 8 * GIB, 4, 2},   {4, 8 * GIB + 4096, 4, 2},
         {16, 1, 4, 4},      {16, 32 * GIB, 4, 4}, {16, 32 * GIB, 1, 1},
         {17, GIB, 4, 0},    {4, 33 * GIB, 4, 0},
     };
@@ -198,7 +197,10 @@ test_cells(void)
     }
 }
 
-/* A cell larger than a node: the fewest nodes, near to each other, whoever is elsewhere. */
+/*
+ * A cell larger than a node: the fewest nodes, near to each other, whoever is
+ * elsewhere.
+ */
 static void
 test_large_cell(void)
 {
