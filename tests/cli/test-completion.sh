@@ -39,7 +39,7 @@ expect() {
     fi
 }
 
-expect 'host list show topology define verify plan rebalance sample heatmap' ''
+expect 'host list show topology define verify plan rebalance sample heatmap simulate' ''
 expect 'rebalance' 're'
 expect 'list' --json 'l'
 expect 'list' --root /tmp 'l'
