@@ -143,8 +143,8 @@ static const VnVerb verbs[] = {
     {
         .name = "simulate",
         .arguments = "SCENARIO.json",
-        .arguments_min = 1,
         .arguments_max = 1,
+        .options = VN_VERB_TRACE,
         .takes_files = TRUE,
         .summary = "Show where guests would go on a described host",
         .description =
@@ -222,6 +222,7 @@ static const struct {
     {VN_VERB_SECONDS, "--seconds"}, {VN_VERB_SOURCE, "--source"},
     {VN_VERB_TIME, "--time"},       {VN_VERB_BINS, "--bins"},
     {VN_VERB_SVG, "--svg"},         {VN_VERB_PNG, "--png"},
+    {VN_VERB_TRACE, "--trace"},
 };
 
 /* The first option of @call that @verb does not take. */
@@ -235,7 +236,8 @@ find_foreign_option(const VnVerb *verb, const VnCall *call)
         (call->force ? VN_VERB_FORCE : 0) | (call->connect ? VN_VERB_CONNECT : 0) |
         (call->seconds ? VN_VERB_SECONDS : 0) | (call->source ? VN_VERB_SOURCE : 0) |
         (call->time ? VN_VERB_TIME : 0) | (call->bins ? VN_VERB_BINS : 0) |
-        (call->svg ? VN_VERB_SVG : 0) | (call->png ? VN_VERB_PNG : 0);
+        (call->svg ? VN_VERB_SVG : 0) | (call->png ? VN_VERB_PNG : 0) |
+        (call->trace ? VN_VERB_TRACE : 0);
     for (gsize i = 0; i < G_N_ELEMENTS(options); i++) {
         if (given & options[i].bit & ~(guint) verb->options)
             return options[i].name;

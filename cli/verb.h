@@ -24,6 +24,7 @@ typedef enum {
     VN_VERB_BINS = 1 << 11,
     VN_VERB_SVG = 1 << 12,
     VN_VERB_PNG = 1 << 13,
+    VN_VERB_TRACE = 1 << 20,
 } VnVerbOptions;
 
 /* One call of vnumactl, as the command line asks for it. */
@@ -46,6 +47,7 @@ typedef struct {
     gboolean time;
     char *svg; /* file to write; NULL: none */
     char *png;
+    char *trace; /* file of scenarios, one a line; NULL: none */
     VnOutput output;
 } VnCall;
 

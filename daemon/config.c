@@ -137,6 +137,14 @@ set_step_timeout(VnConfig *config, const char *value)
     return parse_uint(value, 1, 86400, &config->step_timeout_seconds);
 }
 
+static gboolean
+set_trace(VnConfig *config, const char *value)
+{
+    return (*value == '\0' || g_path_is_absolute(value)) &&
+           g_strlcpy(config->trace_file, value, sizeof config->trace_file) <
+               sizeof config->trace_file;
+}
+
 static const Key keys[] = {
     {"manage", "'tagged' or 'all'", set_manage},
     {"policy", "one of " VN_POLICY_NAMES, set_policy},
@@ -151,6 +159,7 @@ static const Key keys[] = {
      set_forbidden},
     {"sample_budget_ratio", "a number from 0.0001 to 1", set_budget},
     {"sample_host_budget_ratio", "a number from 0.0001 to 1", set_host_budget},
+    {"trace_file", "an absolute path of at most 255 bytes", set_trace},
 };
 
 VnConfig

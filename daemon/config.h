@@ -4,6 +4,8 @@
 
 #include "model/policy.h"
 
+#define VN_CONFIG_PATH_BYTES 256
+
 typedef enum {
     VN_SAMPLING_AUTO,       /* managed guests, from time to time */
     VN_SAMPLING_ON_REQUEST, /* when `vnumactl sample` asks */
@@ -19,9 +21,11 @@ typedef struct {
     double reserve_ratio;       /* of a host node's memory, never filled by moving */
     guint step_timeout_seconds; /* spent on one step at most */
     VnConfigSampling sampling;
-    guint forbidden_sources;         /* 1 << VnSampleSource, or-ed */
-    double sample_budget_ratio;      /* of a guest's time that sampling may take */
-    double sample_host_budget_ratio; /* of the time of all the host's CPUs */
+    guint forbidden_sources;               /* 1 << VnSampleSource, or-ed */
+    double sample_budget_ratio;            /* of a guest's time that sampling may take */
+    char trace_file[VN_CONFIG_PATH_BYTES]; /* what was decided on is written there; "":
+                                              nowhere */
+    double sample_host_budget_ratio;       /* of the time of all the host's CPUs */
 } VnConfig;
 
 /** vn_config_defaults: what holds where the file says nothing. */

@@ -3,6 +3,7 @@
 #include "daemon/cycle-private.h"
 
 #include "daemon/guard.h"
+#include "daemon/trace.h"
 #include "policies/align.h"
 #include "policies/steer.h"
 
@@ -145,6 +146,16 @@ steer(VnCycle *cycle, const VnSnapshot *snapshot, VnGuest *guest, VnPlan *plan)
     return g_steal_pointer(&locality);
 }
 
+/* A trace that cannot be written is no reason not to act. */
+static void
+trace(const VnCycle *cycle, const VnSnapshot *snapshot, const VnPlan *plan)
+{
+    g_autoptr(GError) error = NULL;
+    const char *path = cycle->config.trace_file;
+    if (*path && !vn_trace_append(path, VN_TRACE_BYTES_MAX, snapshot, plan, &error))
+        g_warning("trace: %s", error->message);
+}
+
 VnPlan *
 vn_cycle_decide(VnCycle *cycle, const char *const *guests, VnSnapshot **ret_snapshot,
                 GHashTable *localities, GError **error)
@@ -160,6 +171,7 @@ vn_cycle_decide(VnCycle *cycle, const char *const *guests, VnSnapshot **ret_snap
         if (locality && localities)
             g_hash_table_insert(localities, guest->name, g_steal_pointer(&locality));
     }
+    trace(cycle, snapshot, plan);
     keep_wanted(snapshot, guests, plan);
     vn_guard(snapshot, &cycle->config, plan);
     if (ret_snapshot)

@@ -78,6 +78,16 @@ void vn_scenario_result_free(VnScenarioResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnScenarioResult, vn_scenario_result_free)
 
 /**
+ * vn_scenario_describe:
+ * @plan: what was decided for @snapshot: its homes are where guests are placed
+ *
+ * Guests that do not run, or have no home, are left out; vCPUs are numbered from 0 on.
+ *
+ * Returns: (transfer floating): a{sv} with the keys of a scenario's document.
+ */
+GVariant *vn_scenario_describe(const VnSnapshot *snapshot, const VnPlan *plan);
+
+/**
  * vn_scenario_result_to_variant:
  *
  * Returns: (transfer floating): a{sv} with the keys of `vnumactl simulate --json`.

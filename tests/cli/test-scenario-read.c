@@ -5,6 +5,7 @@
  */
 #include "cli/host-read.h"
 #include "cli/scenario-read.h"
+#include "policies/align.h"
 #include "tests/guest-topology/hosts.h"
 
 #include <string.h>
@@ -286,6 +287,36 @@ test_free_memory(void)
     }
 }
 
+/* What a daemon records of its host is a scenario, with everybody where he is. */
+static void
+test_recorded(void)
+{
+    g_autoptr(VnSnapshot) snapshot = scenario_new(2, 4, 4096);
+    VnGuest *guest = scenario_guest(snapshot, "g1", 2, 2, 512);
+    scenario_guest(snapshot, "g2", 1, 1, 512)->state = VN_GUEST_STOPPED;
+    guest->policy = VN_POLICY_PACK;
+    for (guint i = 0; i < 2; i++)
+        vn_cell_set_resident(scenario_cell(guest, i), 1 - i, 512 * MIB);
+    g_autoptr(VnPlan) plan = vn_align_decide(snapshot);
+    g_autoptr(GVariant) described =
+        g_variant_ref_sink(vn_scenario_describe(snapshot, plan));
+    g_autoptr(VnJson) json = vn_json_from_variant(described);
+    g_autofree char *text = vn_json_print(json, FALSE);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VnScenario) scenario = read_text(text, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(scenario->snapshot->guests->len, ==, 1);
+    const VnGuest *back = scenario->snapshot->guests->pdata[0];
+    g_assert_cmpint(back->policy, ==, VN_POLICY_PACK);
+    g_assert_cmpuint(back->vcpus->len, ==, 4);
+    g_assert_cmpint(back->state, ==, VN_GUEST_RUNNING);
+    for (guint i = 0; i < 2; i++)
+        g_assert_cmpuint(
+            vn_cell_resident_on(back->cells->pdata[i],
+                                vn_plan_find_decision(plan, "g1")->homes->pdata[i]),
+            ==, 512 * MIB);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -295,5 +326,6 @@ main(int argc, char **argv)
     g_test_add_func("/scenario-read/bad", test_bad);
     g_test_add_func("/scenario-read/many-vcpus", test_many_vcpus);
     g_test_add_func("/scenario-read/free-memory", test_free_memory);
+    g_test_add_func("/scenario-read/recorded", test_recorded);
     return g_test_run();
 }

@@ -100,6 +100,46 @@ test_wrong(void)
     g_assert_cmpint(g_rmdir(folder), ==, 0);
 }
 
+/* All scenarios as a trace: what each line gives is what its document gives. */
+static void
+test_trace(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("vnumactl-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "trace", NULL);
+    g_autoptr(GString) trace = g_string_new(NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *file = scenario_path(names[i]);
+        g_autofree char *text = NULL;
+        g_assert_true(g_file_get_contents(file, &text, NULL, NULL));
+        g_string_append_printf(trace, "%s\n", g_strdelimit(text, "\n", ' '));
+    }
+    g_assert_true(g_file_set_contents(path, trace->str, -1, NULL));
+    g_autoptr(Run) table = run_new();
+    run_go(table, FALSE, (const char *[]){"simulate", "--trace", path, NULL});
+    run_assert_printed_file(table, "simulate-trace.txt");
+    g_autoptr(Run) run = run_new();
+    run_go(run, FALSE, (const char *[]){"simulate", "--json", "--trace", path, NULL});
+    g_assert_cmpint(run->status, ==, 0);
+    g_auto(GStrv) lines = g_strsplit(run->out->str, "\n", -1);
+    g_assert_cmpuint(g_strv_length(lines), ==, G_N_ELEMENTS(names) + 1);
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *file = scenario_path(names[i]);
+        g_autoptr(Run) one = simulate(file, "--json");
+        g_autoptr(VnJson) json = run_json(one);
+        g_autofree char *text = vn_json_print(json, FALSE);
+        g_assert_cmpstr(lines[i], ==, text);
+    }
+
+    g_string_append(trace, "{}\n");
+    g_assert_true(g_file_set_contents(path, trace->str, -1, NULL));
+    g_autoptr(Run) bad = run_new();
+    run_go(bad, FALSE, (const char *[]){"simulate", "--trace", path, NULL});
+    g_assert_cmpint(bad->status, ==, 1);
+    g_assert_nonnull(strstr(bad->err->str, "trace: line 5: host: is missing"));
+    g_assert_cmpint(g_remove(path), ==, 0);
+    g_assert_cmpint(g_rmdir(folder), ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -108,5 +148,6 @@ main(int argc, char **argv)
     g_test_add_func("/simulate/tables", test_tables);
     g_test_add_func("/simulate/json", test_json);
     g_test_add_func("/simulate/wrong", test_wrong);
+    g_test_add_func("/simulate/trace", test_trace);
     return g_test_run();
 }

@@ -40,7 +40,7 @@ test_usage(void)
         {"list --acpi x", "list: --acpi is no option of this verb"},
         {"sample", "sample: GUEST is missing"},
         {"sample a --bins 3", "sample: --bins is no option of this verb"},
-        {"simulate", "simulate: SCENARIO.json is missing"},
+        {"simulate", "simulate: either SCENARIO.json or --trace FILE is needed"},
         {"list --png x", "list: --png is no option of this verb"},
         {"heatmap a b", "heatmap: 'b' is one argument too many"},
         {"heatmap a --seconds 4", "heatmap: --seconds is no option of this verb"},
