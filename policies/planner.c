@@ -9,7 +9,7 @@
 #include "policies/planner-state.h"
 
 /* The default effort: for any problem, for each cell, and for each cell and host node. */
-#define EFFORT 400000u
+#define EFFORT 200000u
 #define EFFORT_CELL 512u
 #define EFFORT_CELL_NODE 16u
 

@@ -119,7 +119,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnPlannerGuest, vn_planner_guest_free)
  * vn_planner_solve:
  *
  * Returns: (transfer full): always an answer; what is settled stays as it is: with the
- *   homes as `now`, and all resident there, the answer is the same homes.
+ *   homes as `now`, and all resident there, the answer is the same homes, unless the
+ *   effort had ended before there was nothing left to gain.
  */
 VnPlannerResult *vn_planner_solve(const VnPlannerProblem *problem);
 void vn_planner_result_free(VnPlannerResult *result);

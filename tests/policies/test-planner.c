@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define HUGE_PAGE (G_GUINT64_CONSTANT(2) << 20)
-#define ROUNDS 1000u
+#define ROUNDS 200u
 
 /* What is said in any answer, whatever the problem. */
 static VnPlannerResult *
@@ -539,20 +539,6 @@ check_random(guint seed, guint n_nodes_max, guint n_cells_max, gboolean search_o
     if (!same_homes(planning, result, then)) {
         g_test_message("seed %u", seed);
         g_test_fail();
-        if (g_getenv("DUMP")) {
-            for (guint i = 0; i < result->n_guests; i++) {
-                const VnPlannerGuest *guest = planning->problem.guests->pdata[i];
-                g_print("guest %u aim %d admitted %d refused %s / %s\n", i, guest->aim, guest->admitted, result->refused[i], then->refused[i]);
-                for (guint j = 0; j < guest->cells->len; j++) {
-                    VnPlannerCell *c = planning_cell(planning, i, j);
-                    g_print("   cell %u v %u %.1f GiB page %lu fixed %d now %d: first %d then %d resident", j, c->vcpus, (double) c->bytes / 1073741824.0, c->page_size_bytes, c->fixed, c->now, result->homes[i][j], then->homes[i][j]);
-                    for (guint k = 0; c->resident && k < planning->host->nodes->len; k++) g_print(" %.1f", (double) c->resident[k] / 1073741824.0);
-                    g_print("\n");
-                }
-            }
-            g_print("effort %lu then %lu\n", result->effort, then->effort); g_print("cost %f then %f, of first %f, broken %s; closed %d %d %d %d\n", result->cost, then->cost, planning_cost(planning, result->homes), planning_broken(planning, result->homes), planning->closed[0], planning->closed[1], planning->closed[2], planning->closed[3]);
-            exit(1);
-        }
     }
 }
 
@@ -573,8 +559,8 @@ test_random_searched(void)
 static void
 test_random_large(void)
 {
-    for (guint i = 0; i < ROUNDS; i++)
-        check_random(g_getenv("SEED") ? (guint) atoi(g_getenv("SEED")) : i, 12, 100, FALSE);
+    for (guint i = 0; i < ROUNDS / 5; i++)
+        check_random(i, 12, 100, FALSE);
 }
 
 int
