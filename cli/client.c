@@ -267,6 +267,25 @@ vn_client_plan(VnClient *client, char **guests, GError **error)
 }
 
 GVariant *
+vn_client_plan_undo(VnClient *client, char **guests, GError **error)
+{
+    GVariant *plan = NULL;
+    if (!vn_dbus_manager_call_plan_undo_sync(
+            client->manager, (const char *const *) guests, &plan, NULL, error))
+        vn_client_explain(client, error);
+    return plan;
+}
+
+GVariant *
+vn_client_why(VnClient *client, const char *name, GError **error)
+{
+    GVariant *told = NULL;
+    if (!vn_dbus_manager_call_why_sync(client->manager, name, &told, NULL, error))
+        vn_client_explain(client, error);
+    return told;
+}
+
+GVariant *
 vn_client_verify(VnClient *client, char **guests, GError **error)
 {
     GVariant *verdicts = NULL;
@@ -278,13 +297,14 @@ vn_client_verify(VnClient *client, char **guests, GError **error)
 
 GVariant *
 vn_client_sample(VnClient *client, const char *name, guint seconds, const char *source,
-                 GError **error)
+                 const char *qmp, GError **error)
 {
     GVariant *sample = NULL;
     g_auto(VnDict) options;
     vn_dict_init(&options, NULL);
     vn_dict_insert(&options, "seconds", "u", seconds);
     vn_dict_insert_string(&options, "source", source);
+    vn_dict_insert_string(&options, "qmp", qmp);
     client->timeout_s += (int) seconds;
     g_dbus_proxy_set_default_timeout(G_DBUS_PROXY(client->manager),
                                      client->timeout_s * 1000);
@@ -316,6 +336,17 @@ vn_client_rebalance(VnClient *client, char **guests, GError **error)
     GVariant *options = g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0);
     if (!vn_dbus_manager_call_rebalance_sync(
             client->manager, (const char *const *) guests, options, &path, NULL, error))
+        vn_client_explain(client, error);
+    return path;
+}
+
+char *
+vn_client_undo(VnClient *client, char **guests, GError **error)
+{
+    char *path = NULL;
+    GVariant *options = g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0);
+    if (!vn_dbus_manager_call_undo_sync(client->manager, (const char *const *) guests,
+                                        options, &path, NULL, error))
         vn_client_explain(client, error);
     return path;
 }

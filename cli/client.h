@@ -30,6 +30,10 @@ GVariant *vn_client_get_guest(VnClient *client, const char *name,
 char *vn_client_get_definition(VnClient *client, const char *name,
                                GError **error) VN_WARN_UNUSED;
 GVariant *vn_client_plan(VnClient *client, char **guests, GError **error) VN_WARN_UNUSED;
+GVariant *vn_client_plan_undo(VnClient *client, char **guests,
+                              GError **error) VN_WARN_UNUSED;
+GVariant *vn_client_why(VnClient *client, const char *name,
+                        GError **error) VN_WARN_UNUSED;
 GVariant *vn_client_verify(VnClient *client, char **guests,
                            GError **error) VN_WARN_UNUSED;
 
@@ -37,18 +41,23 @@ GVariant *vn_client_verify(VnClient *client, char **guests,
  * vn_client_sample:
  * @seconds: how long vnumad watches, besides which it has its deadline to answer
  * @source: (nullable): name of a source; NULL: the best there is
+ * @qmp: (nullable): a socket's path; @name is "" then
  */
 GVariant *vn_client_sample(VnClient *client, const char *name, guint seconds,
-                           const char *source, GError **error) VN_WARN_UNUSED;
+                           const char *source, const char *qmp,
+                           GError **error) VN_WARN_UNUSED;
 GVariant *vn_client_get_heat(VnClient *client, const char *name, gboolean by_time,
                              guint bins, GError **error) VN_WARN_UNUSED;
 
 /** vn_client_rebalance: Returns: the D-Bus path of the job that was started. */
 char *vn_client_rebalance(VnClient *client, char **guests, GError **error) VN_WARN_UNUSED;
 
+/** vn_client_undo: likewise. */
+char *vn_client_undo(VnClient *client, char **guests, GError **error) VN_WARN_UNUSED;
+
 /**
  * vn_client_open_job:
- * @path: of a job that vn_client_rebalance() started
+ * @path: of a job that was started
  *
  * Returns: (transfer full): the job, its properties loaded and kept up to date.
  */

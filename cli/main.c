@@ -36,6 +36,7 @@ line_clear(Line *line)
     g_free(line->call.seconds);
     g_free(line->call.bins);
     g_free(line->call.source);
+    g_free(line->call.qmp);
     g_free(line->call.svg);
     g_free(line->call.png);
     g_free(line->call.trace);
@@ -79,6 +80,8 @@ new_context(Line *line, const VnVerb *verb, const char *usage)
          &line->call.seconds, "How long to watch: 1 to 60 (default 4)", "N"},
         {"source", 0, flags_of(wanted, VN_VERB_SOURCE), G_OPTION_ARG_STRING,
          &line->call.source, "How (default: the best there is)", "NAME"},
+        {"qmp", 0, flags_of(wanted, VN_VERB_QMP), G_OPTION_ARG_STRING, &line->call.qmp,
+         "The guest of the QEMU that listens at SOCKET", "SOCKET"},
         {"time", 0, flags_of(wanted, VN_VERB_TIME), G_OPTION_ARG_NONE, &line->call.time,
          "Columns are the last windows of watching, not vCPUs", NULL},
         {"bins", 0, flags_of(wanted, VN_VERB_BINS), G_OPTION_ARG_STRING, &line->call.bins,

@@ -135,8 +135,8 @@ vn_steps_append_decisions(GString *text, GVariant *plan)
     }
 }
 
-static char *
-time_text(GVariant *record)
+char *
+vn_steps_time_text(GVariant *record)
 {
     gint64 seconds = (gint64) (vn_reply_uint64(record, "time_us") / G_USEC_PER_SEC);
     g_autoptr(GDateTime) time = g_date_time_new_from_unix_local(seconds);
@@ -181,7 +181,7 @@ add_past_step(VnTable *table, GVariant *record)
 {
     g_autofree char *kind = vn_reply_text(record, "kind");
     g_autofree char *why = vn_reply_string(record, "outcome_text");
-    vn_table_take(table, time_text(record));
+    vn_table_take(table, vn_steps_time_text(record));
     vn_table_add(table, kind);
     vn_table_take(table, vn_reply_text(record, "target"));
     vn_table_take(table, place_text(kind, record, "before"));

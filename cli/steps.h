@@ -30,5 +30,8 @@ void vn_steps_append_decisions(GString *text, GVariant *plan);
  */
 void vn_steps_append_past(GString *text, GVariant *guest, gboolean bold);
 
+/** vn_steps_time_text: "time_us" of a record, for people, in local time. */
+char *vn_steps_time_text(GVariant *record);
+
 /** vn_steps_count: how many steps @plan has. */
 gsize vn_steps_count(GVariant *plan);

@@ -54,7 +54,9 @@ add_guest(VnTable *table, GVariant *guest, GString *troubles)
     g_autofree char *trouble = vn_reply_string(guest, "trouble");
 
     vn_table_add(table, name);
-    vn_table_take(table, g_strconcat(state, trouble ? " !" : "", NULL));
+    vn_table_take(table,
+                  g_strconcat(state, vn_reply_bool(guest, "rests") ? ", rests" : "",
+                              trouble ? " !" : "", NULL));
     vn_table_add(table, vn_reply_bool(guest, "managed") ? "yes" : "no");
     vn_table_take(table, vn_reply_text(guest, "policy"));
     vn_table_take(table, vn_text_bytes(vn_reply_uint64(guest, "memory_bytes")));

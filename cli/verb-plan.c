@@ -7,11 +7,8 @@
 #include "model/text.h"
 
 gboolean
-vn_verb_plan(const VnCall *call, VnClient *client, GError **error)
+vn_verb_show_plan(const VnCall *call, GVariant *plan, GError **error)
 {
-    g_autoptr(GVariant) plan = vn_client_plan(client, call->arguments, error);
-    if (!plan)
-        return FALSE;
     if (call->output.json)
         return vn_output_json(plan, TRUE, error);
 
@@ -27,4 +24,11 @@ vn_verb_plan(const VnCall *call, VnClient *client, GError **error)
     }
     vn_steps_append_decisions(text, plan);
     return vn_output_text(text->str, error);
+}
+
+gboolean
+vn_verb_plan(const VnCall *call, VnClient *client, GError **error)
+{
+    g_autoptr(GVariant) plan = vn_client_plan(client, call->arguments, error);
+    return plan && vn_verb_show_plan(call, plan, error);
 }

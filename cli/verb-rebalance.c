@@ -135,21 +135,15 @@ wait_for_job(const VnCall *call, VnClient *client, const char *path, GError **er
         g_autofree char *why = vn_reply_string(result, "error");
         g_set_error_literal(error, VN_ERROR, VN_ERROR_FAILED,
                             why ? why
-                                : "the rebalance failed: 'journalctl -u vnumad' tells "
-                                  "why");
+                                : "the job failed: 'journalctl -u vnumad' tells why");
         return FALSE;
     }
     return TRUE;
 }
 
 gboolean
-vn_verb_rebalance(const VnCall *call, VnClient *client, GError **error)
+vn_verb_follow_job(const VnCall *call, VnClient *client, const char *path, GError **error)
 {
-    if (call->dry_run)
-        return vn_verb_plan(call, client, error);
-    g_autofree char *path = vn_client_rebalance(client, call->arguments, error);
-    if (!path)
-        return FALSE;
     if (call->wait)
         return wait_for_job(call, client, path, error);
     if (call->output.json) {
@@ -159,4 +153,13 @@ vn_verb_rebalance(const VnCall *call, VnClient *client, GError **error)
     }
     g_autofree char *line = g_strconcat(path, "\n", NULL);
     return vn_output_text(line, error);
+}
+
+gboolean
+vn_verb_rebalance(const VnCall *call, VnClient *client, GError **error)
+{
+    if (call->dry_run)
+        return vn_verb_plan(call, client, error);
+    g_autofree char *path = vn_client_rebalance(client, call->arguments, error);
+    return path && vn_verb_follow_job(call, client, path, error);
 }

@@ -145,8 +145,9 @@ vn_verb_sample(const VnCall *call, VnClient *client, GError **error)
     guint seconds;
     if (!parse_seconds(call, &seconds, error) || !check_source(call, error))
         return FALSE;
+    const char *name = call->qmp ? "" : call->arguments[0];
     g_autoptr(GVariant) sample =
-        vn_client_sample(client, call->arguments[0], seconds, call->source, error);
+        vn_client_sample(client, name, seconds, call->source, call->qmp, error);
     if (!sample)
         return FALSE;
     if (call->output.json)

@@ -111,18 +111,51 @@ static const VnVerb verbs[] = {
         .run = vn_verb_rebalance,
     },
     {
+        .name = "undo",
+        .arguments = "[GUEST...]",
+        .arguments_max = G_MAXUINT,
+        .options = VN_VERB_WAIT | VN_VERB_DRY_RUN,
+        .needs_daemon = TRUE,
+        .takes_guests = TRUE,
+        .summary = "Take back the last plan that was carried out",
+        .description =
+            "GUEST is a name or a UUID; without any, all guests that the host's last\n"
+            "plan was for. Asked again, it takes back the plan before. What somebody else\n"
+            "has changed since is left alone, and said.\n"
+            "\n"
+            "The guest rests from then on: nothing is planned for it until it is started\n"
+            "anew, its definition changes, or 'vnumactl rebalance GUEST'. --wait and\n"
+            "Ctrl-C are those of rebalance.",
+        .run = vn_verb_undo,
+    },
+    {
+        .name = "why",
+        .arguments = "GUEST",
+        .arguments_min = 1,
+        .arguments_max = 1,
+        .needs_daemon = TRUE,
+        .takes_guests = TRUE,
+        .summary = "Explain the last decisions about a guest, also those not to act",
+        .description =
+            "GUEST is a name or a UUID. Tells what is decided now and why, what the guard\n"
+            "refuses, and the last plans with their figures and outcomes.",
+        .run = vn_verb_why,
+    },
+    {
         .name = "sample",
         .arguments = "GUEST",
         .arguments_min = 1,
         .arguments_max = 1,
-        .options = VN_VERB_SECONDS | VN_VERB_SOURCE,
+        .options = VN_VERB_SECONDS | VN_VERB_SOURCE | VN_VERB_QMP,
         .needs_daemon = TRUE,
         .takes_guests = TRUE,
         .summary = "Watch a guest's memory accesses for a while, now",
         .description =
             "GUEST is a name or a UUID. Shows how often each vCPU was seen to access\n"
             "memory, what watching cost, and the guest's locality: the share of its\n"
-            "accesses that stay on the accessing vCPU's host node.",
+            "accesses that stay on the accessing vCPU's host node.\n"
+            "\n"
+            "With --qmp instead of GUEST: the guest of a QEMU that libvirt need not know.",
         .run = vn_verb_sample,
     },
     {
@@ -222,7 +255,7 @@ static const struct {
     {VN_VERB_SECONDS, "--seconds"}, {VN_VERB_SOURCE, "--source"},
     {VN_VERB_TIME, "--time"},       {VN_VERB_BINS, "--bins"},
     {VN_VERB_SVG, "--svg"},         {VN_VERB_PNG, "--png"},
-    {VN_VERB_TRACE, "--trace"},
+    {VN_VERB_QMP, "--qmp"},         {VN_VERB_TRACE, "--trace"},
 };
 
 /* The first option of @call that @verb does not take. */
@@ -237,7 +270,7 @@ find_foreign_option(const VnVerb *verb, const VnCall *call)
         (call->seconds ? VN_VERB_SECONDS : 0) | (call->source ? VN_VERB_SOURCE : 0) |
         (call->time ? VN_VERB_TIME : 0) | (call->bins ? VN_VERB_BINS : 0) |
         (call->svg ? VN_VERB_SVG : 0) | (call->png ? VN_VERB_PNG : 0) |
-        (call->trace ? VN_VERB_TRACE : 0);
+        (call->qmp ? VN_VERB_QMP : 0) | (call->trace ? VN_VERB_TRACE : 0);
     for (gsize i = 0; i < G_N_ELEMENTS(options); i++) {
         if (given & options[i].bit & ~(guint) verb->options)
             return options[i].name;
@@ -249,21 +282,24 @@ gboolean
 vn_verb_check(const VnVerb *verb, const VnCall *call, GError **error)
 {
     guint count = g_strv_length(call->arguments);
-    if (count < verb->arguments_min) {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: %s is missing",
-                    verb->name, verb->arguments);
-        return FALSE;
-    }
-    if (count > verb->arguments_max) {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "%s: '%s' is one argument too many", verb->name,
-                    call->arguments[verb->arguments_max]);
-        return FALSE;
-    }
+    guint most = verb->arguments_max;
     const char *option = find_foreign_option(verb, call);
     if (option) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
                     "%s: %s is no option of this verb", verb->name, option);
+        return FALSE;
+    }
+    if (call->qmp)
+        most--; /* it stands for one */
+    else if (count < verb->arguments_min) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: %s is missing",
+                    verb->name, verb->arguments);
+        return FALSE;
+    }
+    if (count > most) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "%s: '%s' is one argument too many", verb->name,
+                    call->arguments[most]);
         return FALSE;
     }
     for (guint i = 0; i < count; i++) {

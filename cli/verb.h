@@ -24,7 +24,8 @@ typedef enum {
     VN_VERB_BINS = 1 << 11,
     VN_VERB_SVG = 1 << 12,
     VN_VERB_PNG = 1 << 13,
-    VN_VERB_TRACE = 1 << 20,
+    VN_VERB_QMP = 1 << 14,
+    VN_VERB_TRACE = 1 << 15,
 } VnVerbOptions;
 
 /* One call of vnumactl, as the command line asks for it. */
@@ -44,6 +45,7 @@ typedef struct {
     char *seconds; /* these two are numbers, checked by the verb; NULL: the usual one */
     char *bins;
     char *source; /* of samples; NULL: the best there is */
+    char *qmp;    /* socket of a guest that stands for a GUEST; NULL: none does */
     gboolean time;
     char *svg; /* file to write; NULL: none */
     char *png;
@@ -102,4 +104,13 @@ gboolean vn_verb_rebalance(const VnCall *call, VnClient *client, GError **error)
 gboolean vn_verb_sample(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_heatmap(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_simulate(const VnCall *call, VnClient *client, GError **error);
+gboolean vn_verb_undo(const VnCall *call, VnClient *client, GError **error);
+gboolean vn_verb_why(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_topology(const VnCall *call, VnClient *client, GError **error);
+
+/** vn_verb_show_plan: @plan: as Plan answers it, for verbs that plan. */
+gboolean vn_verb_show_plan(const VnCall *call, GVariant *plan, GError **error);
+
+/** vn_verb_follow_job: waits for the job with --wait, else prints its path. */
+gboolean vn_verb_follow_job(const VnCall *call, VnClient *client, const char *path,
+                            GError **error);

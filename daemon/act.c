@@ -2,6 +2,7 @@
 /* Acting on a plan: pins guest by guest with a way back, then the moves by turns. */
 #include "daemon/act.h"
 
+#include "daemon/origins.h"
 #include "model/text.h"
 
 #include <poll.h>
@@ -290,6 +291,10 @@ begin_job(const Actor *actor, VnStep *step, GArray *jobs)
         job_clear(&job);
         return;
     }
+    /* What an undo brings back is what it was before the plan that it takes back. */
+    if (!step->origins && strcmp(step->policy, "undo") != 0)
+        step->origins =
+            vn_origins_read(guest, step, actor->port->move_pages, actor->port->data);
     if (!record_begin(actor, step)) {
         job_clear(&job);
         return;

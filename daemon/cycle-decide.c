@@ -27,6 +27,12 @@ vn_cycle_is_wanted(const VnSnapshot *snapshot, const char *const *guests,
 }
 
 gboolean
+vn_cycle_is_named(const VnSnapshot *snapshot, const char *const *guests, const char *name)
+{
+    return guests && *guests && vn_cycle_is_wanted(snapshot, guests, name);
+}
+
+gboolean
 vn_cycle_all_exist(const VnSnapshot *snapshot, const char *const *guests, GError **error)
 {
     for (; guests && *guests; guests++) {
@@ -118,6 +124,10 @@ steer(VnCycle *cycle, const VnSnapshot *snapshot, VnGuest *guest, VnPlan *plan)
     if (placement) {
         const VnHeat *heat = vn_sampling_heat(cycle->sampling, guest);
         gint64 now_us = g_get_monotonic_time();
+        g_autofree guint64 *reserves = g_new(guint64, snapshot->host->nodes->len);
+        for (guint i = 0; i < snapshot->host->nodes->len; i++)
+            reserves[i] =
+                vn_guard_reserve(snapshot->host->nodes->pdata[i], &cycle->config);
         locality = vn_locality_new(heat, placement, snapshot->host, now_us);
         const VnSteerEvidence evidence = {
             .heat = heat,
@@ -126,6 +136,7 @@ steer(VnCycle *cycle, const VnSnapshot *snapshot, VnGuest *guest, VnPlan *plan)
             .now_us = now_us,
             .move_bytes_per_second = MOVE_BYTES_PER_SECOND,
             .placement = placement,
+            .reserves = reserves,
             .steered = steered,
             .expected_cost = vn_sampling_promised(cycle->sampling, guest),
         };
@@ -156,6 +167,38 @@ trace(const VnCycle *cycle, const VnSnapshot *snapshot, const VnPlan *plan)
         g_warning("trace: %s", error->message);
 }
 
+static void
+drop_steps(const VnGuest *guest, VnPlan *plan)
+{
+    for (guint i = plan->steps->len; i-- > 0;) {
+        if (strcmp(((const VnStep *) plan->steps->pdata[i])->uuid, guest->uuid) == 0)
+            g_ptr_array_remove_index(plan->steps, i);
+    }
+}
+
+/* After an undo, what was undone is not to be planned again unasked. */
+static void
+hold_resting(VnCycle *cycle, const VnSnapshot *snapshot, const char *const *guests,
+             VnPlan *plan)
+{
+    for (guint i = 0; i < snapshot->guests->len; i++) {
+        const VnGuest *guest = snapshot->guests->pdata[i];
+        guint64 since_us = 0;
+        if (vn_cycle_is_named(snapshot, guests, guest->name) ||
+            !vn_ledger_rests(cycle->ledger, guest, &since_us))
+            continue;
+        VnDecision *decision = vn_plan_find_decision(plan, guest->name);
+        g_autofree char *time = vn_past_time(since_us);
+        drop_steps(guest, plan);
+        decision->expected_cost = 0;
+        vn_decision_set_reason(
+            decision,
+            "rests, as its last plan was undone at %s, until it is started anew, its "
+            "definition changes, or 'vnumactl rebalance %s'",
+            time, guest->name);
+    }
+}
+
 VnPlan *
 vn_cycle_decide(VnCycle *cycle, const char *const *guests, VnSnapshot **ret_snapshot,
                 GHashTable *localities, GError **error)
@@ -171,9 +214,12 @@ vn_cycle_decide(VnCycle *cycle, const char *const *guests, VnSnapshot **ret_snap
         if (locality && localities)
             g_hash_table_insert(localities, guest->name, g_steal_pointer(&locality));
     }
+    hold_resting(cycle, snapshot, guests, plan);
     trace(cycle, snapshot, plan);
     keep_wanted(snapshot, guests, plan);
     vn_guard(snapshot, &cycle->config, plan);
+    if (!guests || !*guests)
+        vn_history_note(cycle->history, snapshot, plan);
     if (ret_snapshot)
         *ret_snapshot = g_steal_pointer(&snapshot);
     return plan;

@@ -37,6 +37,7 @@ vn_cycle_describe_guests(VnCycle *cycle, GError **error)
         g_auto(VnDict) dict;
         vn_dict_init(&dict, described);
         vn_dict_insert(&dict, "told_state", "s", vn_told_state_name(verdict->told));
+        vn_dict_insert(&dict, "rests", "b", vn_ledger_rests(cycle->ledger, guest, NULL));
         g_variant_builder_add_value(&list, vn_dict_end(&dict));
     }
     return g_variant_builder_end(&list);
@@ -82,8 +83,9 @@ vn_cycle_describe_guest(VnCycle *cycle, const char *name, GError **error)
     const char *const names[] = {name, NULL};
     g_autoptr(VnSnapshot) snapshot = NULL;
     g_autoptr(GHashTable) localities = new_localities();
-    g_autoptr(VnPlan) plan = vn_cycle_decide(cycle, names, &snapshot, localities, error);
-    if (!plan)
+    /* Not as if it were asked for by name: what vnumad would do by itself. */
+    g_autoptr(VnPlan) plan = vn_cycle_decide(cycle, NULL, &snapshot, localities, error);
+    if (!plan || !vn_cycle_all_exist(snapshot, names, error))
         return NULL;
     for (guint i = 0; i < snapshot->guests->len; i++)
         vn_completer_add_notes(cycle->completer, snapshot->guests->pdata[i]);
@@ -98,6 +100,7 @@ vn_cycle_describe_guest(VnCycle *cycle, const char *name, GError **error)
     g_auto(VnDict) dict;
     vn_dict_init(&dict, described);
     vn_verdict_insert(verdict, &dict);
+    vn_dict_insert(&dict, "rests", "b", vn_ledger_rests(cycle->ledger, guest, NULL));
     vn_sampling_describe(cycle->sampling, guest, &dict);
     vn_dict_insert_value(&dict, "past_steps",
                          vn_ledger_past_steps(cycle->ledger, guest->uuid));

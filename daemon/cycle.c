@@ -5,7 +5,7 @@
 #include "daemon/act.h"
 #include "daemon/check-parts.h"
 #include "daemon/check.h"
-#include "daemon/hands.h"
+#include "host/topology.h"
 
 /* How long the check waits for a libvirtd that restarts. */
 #define CHECK_TIMEOUT_US (30 * G_USEC_PER_SEC)
@@ -36,6 +36,10 @@ vn_cycle_new(const VnConfig *config, const char *root, VnConnection *virt,
     cycle->sampling = vn_sampling_new(config, root, virt);
     cycle->look_us = config->sampling == VN_SAMPLING_AUTO ? 0 : G_MAXINT64;
     cycle->serve = serve_nobody;
+    cycle->unfinished = vn_ledger_unfinished(ledger);
+    cycle->recover_us = cycle->unfinished->len ? 0 : G_MAXINT64;
+    cycle->own = vn_progress_new();
+    cycle->history = vn_history_new();
     return cycle;
 }
 
@@ -48,6 +52,9 @@ vn_cycle_free(VnCycle *cycle)
     vn_completer_free(cycle->completer);
     vn_observer_free(cycle->observer);
     vn_ledger_free(cycle->ledger);
+    g_ptr_array_unref(cycle->unfinished);
+    vn_progress_unref(cycle->own);
+    vn_history_free(cycle->history);
     g_free(cycle->root);
     g_free(cycle);
 }
@@ -66,17 +73,38 @@ vn_cycle_plan(VnCycle *cycle, const char *const *guests, VnSnapshot **ret_snapsh
     return vn_cycle_decide(cycle, guests, ret_snapshot, NULL, error);
 }
 
+void
+vn_cycle_stop(VnCycle *cycle)
+{
+    vn_progress_cancel(cycle->own);
+}
+
+/* What an earlier daemon has left half done comes before anything else. */
+static void
+recover_when_due(VnCycle *cycle, gint64 now_us)
+{
+    g_autoptr(GError) error = NULL;
+    if (cycle->recover_us > now_us || cycle->acting)
+        return;
+    if (!vn_cycle_recover(cycle, &error))
+        g_message("what was left half done has to wait: %s", error->message);
+    cycle->recover_us = cycle->unfinished->len ? now_us + LOOK_AGAIN_US : G_MAXINT64;
+}
+
 gint64
 vn_cycle_tick(VnCycle *cycle)
 {
     gint64 now_us = g_get_monotonic_time();
+    recover_when_due(cycle, now_us);
     if (cycle->look_us <= now_us) {
         g_autoptr(GError) error = NULL;
         g_autoptr(VnSnapshot) snapshot = vn_cycle_observe(cycle, &error);
         if (!snapshot)
             cycle->look_us = now_us + LOOK_AGAIN_US;
     }
-    return MIN(cycle->look_us, vn_sampling_tick(cycle->sampling));
+    gint64 look_us = MIN(cycle->look_us, vn_sampling_tick(cycle->sampling));
+    /* Whoever acts calls this again in its own time. */
+    return cycle->acting ? look_us : MIN(look_us, cycle->recover_us);
 }
 
 void
@@ -86,9 +114,8 @@ vn_cycle_guests_changed(VnCycle *cycle)
         cycle->look_us = g_get_monotonic_time() + SETTLE_US;
 }
 
-/* Whether all of @guests may be touched. */
-static gboolean
-may_touch(const VnSnapshot *snapshot, const char *const *guests, GError **error)
+gboolean
+vn_cycle_may_touch(const VnSnapshot *snapshot, const char *const *guests, GError **error)
 {
     for (; guests && *guests; guests++) {
         const VnGuest *guest = vn_snapshot_find(snapshot, *guests);
@@ -114,7 +141,16 @@ vn_cycle_accepts(VnCycle *cycle, const char *const *guests, GError **error)
 {
     g_autoptr(VnSnapshot) snapshot = vn_cycle_observe(cycle, error);
     return snapshot && vn_cycle_all_exist(snapshot, guests, error) &&
-           may_touch(snapshot, guests, error);
+           vn_cycle_may_touch(snapshot, guests, error);
+}
+
+gboolean
+vn_cycle_sample_peer(VnCycle *cycle, const char *path, GVariant *options,
+                     VnSamplingDone done, gpointer data, GError **error)
+{
+    VnHost *host = vn_topology_read(cycle->root, error);
+    return host && vn_sampling_request_peer(cycle->sampling, host, path, options, done,
+                                            data, error);
 }
 
 gboolean
@@ -124,7 +160,7 @@ vn_cycle_sample(VnCycle *cycle, const char *name, GVariant *options, VnSamplingD
     const char *const names[] = {name, NULL};
     g_autoptr(VnSnapshot) snapshot = vn_cycle_observe(cycle, error);
     return snapshot && vn_cycle_all_exist(snapshot, names, error) &&
-           may_touch(snapshot, names, error) &&
+           vn_cycle_may_touch(snapshot, names, error) &&
            vn_sampling_request(cycle->sampling, vn_snapshot_find(snapshot, name), options,
                                done, data, error);
 }
@@ -149,8 +185,8 @@ observe_again(VnCycle *cycle, GError **error)
     }
 }
 
-static void
-check(VnCycle *cycle, VnPlan *plan)
+void
+vn_cycle_check(VnCycle *cycle, VnPlan *plan)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(VnSnapshot) after = observe_again(cycle, &error);
@@ -209,36 +245,105 @@ remember_promises(VnCycle *cycle, const VnSnapshot *snapshot, const VnPlan *plan
     }
 }
 
-VnPlan *
-vn_cycle_run(VnCycle *cycle, const char *const *guests, VnProgress *progress,
-             GError **error)
+/* How it went with each guest. */
+static void
+close_plan(VnCycle *cycle, const VnPlan *plan)
 {
-    VnHands hands = {.virt = cycle->virt, .root = cycle->root};
-    VnActPort port = vn_hands_port(&hands);
+    g_autoptr(GHashTable) done = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < plan->steps->len; i++) {
+        const VnStep *step = plan->steps->pdata[i];
+        guint n = GPOINTER_TO_UINT(g_hash_table_lookup(done, step->uuid));
+        g_hash_table_insert(done, step->uuid,
+                            GUINT_TO_POINTER(n + (step->outcome == VN_OUTCOME_DONE)));
+    }
+    /* Backwards, the first step of a guest is the one with the highest number. */
+    for (guint i = plan->steps->len; i-- > 0;) {
+        const VnStep *step = plan->steps->pdata[i];
+        gpointer n;
+        g_autoptr(GError) error = NULL;
+        if (!g_hash_table_steal_extended(done, step->uuid, NULL, &n))
+            continue;
+        g_autofree char *found = g_strdup_printf("%u of %u steps done and checked",
+                                                 GPOINTER_TO_UINT(n), step->number + 1);
+        if (!vn_ledger_close(cycle->ledger, step->plan_id, step->guest, step->uuid, found,
+                             &error))
+            g_warning("%s", error->message);
+    }
+}
+
+VnActPort
+vn_cycle_port(VnCycle *cycle, VnHands *hands)
+{
+    *hands = (VnHands){.virt = cycle->virt, .root = cycle->root};
+    VnActPort port = vn_hands_port(hands);
     port.serve = cycle->serve;
     port.serve_data = cycle->serve_data;
+    return port;
+}
 
-    vn_progress_set_stage(progress, VN_STAGE_PLANNING);
-    vn_progress_set_activity(progress, "looking at host and guests");
-    g_autoptr(VnSnapshot) snapshot = NULL;
-    g_autoptr(VnPlan) plan = vn_cycle_plan(cycle, guests, &snapshot, error);
-    if (!plan)
-        return NULL;
-    remember_promises(cycle, snapshot, plan);
-    if (!plan->steps->len)
-        return g_steal_pointer(&plan);
+static void
+fail_all(VnPlan *plan, const char *why)
+{
+    for (guint i = 0; i < plan->steps->len; i++)
+        vn_step_set_outcome(plan->steps->pdata[i], VN_OUTCOME_FAILED,
+                            "not begun, because the plan cannot be recorded: %s", why);
+}
 
-    for (guint round = 1;; round++) {
+void
+vn_cycle_carry_out(VnCycle *cycle, VnProgress *progress, const VnSnapshot *snapshot,
+                   VnPlan *plan)
+{
+    VnHands hands;
+    VnActPort port = vn_cycle_port(cycle, &hands);
+    g_autoptr(GError) error = NULL;
+    if (!vn_ledger_plan(cycle->ledger, snapshot, plan, &error)) {
+        fail_all(plan, error->message);
+        return;
+    }
+    cycle->acting = TRUE;
+    for (guint round = 1, more = TRUE; more; round++) {
         vn_progress_set_stage(progress, VN_STAGE_ACTING);
         vn_act(&port, &cycle->config, cycle->ledger, progress, snapshot, plan);
         g_autoptr(GPtrArray) moves = moves_carried_out(plan);
 
         vn_progress_set_stage(progress, VN_STAGE_CHECKING);
         vn_progress_set_activity(progress, "looking whether it worked");
-        check(cycle, plan);
-        if (round == ROUNDS_MAX || !plan_leftovers(moves))
-            return g_steal_pointer(&plan);
+        vn_cycle_check(cycle, plan);
+        more = round < ROUNDS_MAX && plan_leftovers(moves);
     }
+    cycle->acting = FALSE;
+    close_plan(cycle, plan);
+}
+
+/* Whoever is named rests no longer. */
+static gboolean
+wake(VnCycle *cycle, const VnSnapshot *snapshot, const char *const *guests,
+     GError **error)
+{
+    for (; guests && *guests; guests++) {
+        if (!vn_ledger_wake(cycle->ledger, vn_snapshot_find(snapshot, *guests), error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+VnPlan *
+vn_cycle_run(VnCycle *cycle, const char *const *guests, VnProgress *progress,
+             GError **error)
+{
+    vn_progress_set_stage(progress, VN_STAGE_PLANNING);
+    vn_progress_set_activity(progress, "looking at host and guests");
+    if (!vn_cycle_recover(cycle, error))
+        return NULL;
+    g_autoptr(VnSnapshot) snapshot = NULL;
+    g_autoptr(VnPlan) plan = vn_cycle_plan(cycle, guests, &snapshot, error);
+    if (!plan || !wake(cycle, snapshot, guests, error))
+        return NULL;
+    vn_history_note(cycle->history, snapshot, plan);
+    remember_promises(cycle, snapshot, plan);
+    if (plan->steps->len)
+        vn_cycle_carry_out(cycle, progress, snapshot, plan);
+    return g_steal_pointer(&plan);
 }
 
 gboolean

@@ -41,6 +41,11 @@ gboolean vn_cycle_sample(VnCycle *cycle, const char *name, GVariant *options,
                          VnSamplingDone done, gpointer data,
                          GError **error) VN_WARN_UNUSED;
 
+/** vn_cycle_sample_peer: vn_sampling_request_peer(); libvirt is not asked. */
+gboolean vn_cycle_sample_peer(VnCycle *cycle, const char *path, GVariant *options,
+                              VnSamplingDone done, gpointer data,
+                              GError **error) VN_WARN_UNUSED;
+
 /** vn_cycle_set_serve: what to call between two batches of a long run. */
 void vn_cycle_set_serve(VnCycle *cycle, void (*serve)(gpointer), gpointer data);
 
@@ -64,13 +69,38 @@ gboolean vn_cycle_accepts(VnCycle *cycle, const char *const *guests,
                           GError **error) VN_WARN_UNUSED;
 
 /**
- * vn_cycle_run: the whole cycle.
+ * vn_cycle_run: the whole cycle. Guests that are named rest no longer after an undo.
  *
  * Returns: the plan with each step's outcome, however it went. NULL only when there was
  * no plan, so that nothing was changed.
  */
 VnPlan *vn_cycle_run(VnCycle *cycle, const char *const *guests, VnProgress *progress,
                      GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_cycle_plan_undo: what undoes the last plan of each of @guests.
+ * @guests: names or UUIDs; none: all those that the host's last plan was for
+ * @error: GONE when there is nothing to undo; as for vn_cycle_plan()
+ */
+VnPlan *vn_cycle_plan_undo(VnCycle *cycle, const char *const *guests,
+                           GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_cycle_undo: carries that out. The guests rest from then on.
+ *
+ * Returns: as vn_cycle_run()
+ */
+VnPlan *vn_cycle_undo(VnCycle *cycle, const char *const *guests, VnProgress *progress,
+                      GError **error) VN_WARN_UNUSED;
+
+/** vn_cycle_why: `vnumactl why`: a{sv} (transfer floating). */
+GVariant *vn_cycle_why(VnCycle *cycle, const char *name, GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_cycle_stop: what it carries out by itself ends after the batch under way. The only
+ * function that any thread may call.
+ */
+void vn_cycle_stop(VnCycle *cycle);
 
 /** vn_cycle_describe_guests: `vnumactl list`: aa{sv} (transfer floating). */
 GVariant *vn_cycle_describe_guests(VnCycle *cycle, GError **error) VN_WARN_UNUSED;

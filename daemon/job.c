@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A rebalance job: worker and main thread meet in its VnProgress, which a timer reads. */
+/* A job: worker and main thread meet in its VnProgress, which a timer reads. */
 #include "daemon/job.h"
 
 #include "daemon/check.h"
@@ -13,6 +13,7 @@
 struct VnJob {
     VnDBusJob *skeleton;
     VnProgress *progress;
+    const char *name;
     char *path;
     guint timer;
     gboolean ended;
@@ -23,6 +24,7 @@ struct VnJob {
 
 /* What the worker needs, whatever becomes of the job object meanwhile. */
 typedef struct {
+    VnJobRun run;
     char **guests;
     VnProgress *progress;
 } Request;
@@ -43,7 +45,7 @@ run(GTask *task, VnCycle *cycle)
     const Request *request = g_task_get_task_data(task);
     gint64 begun_us = g_get_monotonic_time();
     GError *error = NULL;
-    g_autoptr(VnPlan) plan = vn_cycle_run(cycle, (const char *const *) request->guests,
+    g_autoptr(VnPlan) plan = request->run(cycle, (const char *const *) request->guests,
                                           request->progress, &error);
     if (!plan) {
         g_task_return_error(task, error);
@@ -110,8 +112,8 @@ ended(GObject *source, GAsyncResult *async, gpointer data)
     show_progress(job);
     g_dbus_interface_skeleton_flush(G_DBUS_INTERFACE_SKELETON(job->skeleton));
     vn_dbus_job_emit_finished(job->skeleton, done, result);
-    g_log(G_LOG_DOMAIN, done ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_WARNING, "rebalance: %s",
-          summary);
+    g_log(G_LOG_DOMAIN, done ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_WARNING, "%s: %s",
+          job->name, summary);
     job->on_end(job, job->on_end_data);
 }
 
@@ -125,14 +127,15 @@ on_cancel(VnDBusJob *skeleton, GDBusMethodInvocation *invocation, gpointer data)
 }
 
 VnJob *
-vn_job_start(GDBusConnection *connection, VnWorker *worker, guint number,
-             const char *const *guests, void (*on_end)(VnJob *job, gpointer data),
-             gpointer data, GError **error)
+vn_job_start(GDBusConnection *connection, VnWorker *worker, const char *name,
+             VnJobRun run_func, guint number, const char *const *guests,
+             void (*on_end)(VnJob *job, gpointer data), gpointer data, GError **error)
 {
     VnJob *job = g_new0(VnJob, 1);
     job->skeleton = vn_dbus_job_skeleton_new();
     job->progress = vn_progress_new();
     job->unseen = g_cancellable_new();
+    job->name = name;
     job->path = g_strdup_printf("/org/vnumad1/job/%u", number);
     job->on_end = on_end;
     job->on_end_data = data;
@@ -148,6 +151,7 @@ vn_job_start(GDBusConnection *connection, VnWorker *worker, guint number,
     job->timer = g_timeout_add(PROGRESS_INTERVAL_MS, show_progress, job);
 
     Request *request = g_new0(Request, 1);
+    request->run = run_func;
     request->guests = g_strdupv((char **) guests);
     request->progress = vn_progress_ref(job->progress);
     g_autoptr(GTask) task = g_task_new(NULL, job->unseen, ended, job);

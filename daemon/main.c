@@ -8,6 +8,7 @@
 
 #include <gio/gio.h>
 #include <glib-unix.h>
+#include <signal.h>
 #include <systemd/sd-daemon.h>
 
 #define BUS_NAME "org.vnumad1"
@@ -226,6 +227,8 @@ main(int argc, char **argv)
 {
     g_auto(Options) options = {0};
     g_autoptr(GError) error = NULL;
+    /* A ledger that may not grow any more is an error to be told, not the end. */
+    signal(SIGXFSZ, SIG_IGN);
     if (!parse_options(&argc, &argv, &options, &error)) {
         g_printerr("vnumad: %s; see 'vnumad --help'\n", error->message);
         return 2;

@@ -2,35 +2,73 @@
 /* Opening and closing a guest's window, and what becomes of its sample. */
 #include "daemon/sampled.h"
 
+#include "daemon/logging.h"
 #include "daemon/ram.h"
-#include "virt/dirty-rate.h"
+#include "policies/mover.h"
 
 #include <math.h>
+#include <string.h>
 
-#define LIBVIRT_TIMEOUT_MS 3000u
 /* The dirty log is switched on a moment after libvirt was asked to, and so off. */
 #define LOGGING_SLACK_US (G_USEC_PER_SEC / 5)
 /* How long after a window that failed another is tried. */
 #define RETRY_US (10 * G_USEC_PER_SEC)
-/* Pages of 4 KiB in what QEMU counts as a megabyte. */
-#define PAGES_PER_MB 256u
 
 /*
- * Heat tells vCPUs by their cells. Those of a guest without cells are told by their
- * numbers, neighbours together where there are many.
+ * Heat tells vCPUs by their cells. Those of a guest without cells are told by the host
+ * node that each runs on; where that is none, by their numbers, neighbours together where
+ * there are many.
+ *
+ * Returns: (transfer full): by vCPU, @n of them
  */
-static VnHeat *
-new_heat(const VnGuest *guest)
+static guint *
+cells_of(const VnGuest *guest, const VnHost *host, guint n)
 {
-    const VnVcpu *last = guest->vcpus->pdata[guest->vcpus->len - 1];
-    guint n = last->id + 1;
-    g_autofree guint *cells = g_new0(guint, n);
+    guint *cells = g_new0(guint, n);
+    g_autofree int *nodes = vn_vcpu_nodes(guest, host, n);
+    g_autoptr(VnIdSet) used = vn_idset_new();
+    for (guint i = 0; i < n && !guest->told_cells; i++) {
+        if (nodes[i] >= 0)
+            vn_idset_add(used, (guint) nodes[i]);
+    }
+    guint n_used = vn_idset_count(used);
+    guint left = n_used < VN_CELLS_MAX ? VN_CELLS_MAX - n_used : 1;
     for (guint i = 0; i < guest->vcpus->len; i++) {
         const VnVcpu *vcpu = guest->vcpus->pdata[i];
+        if (vcpu->id >= n)
+            continue;
         cells[vcpu->id] =
-            guest->told_cells ? vcpu->cell : vcpu->id * MIN(n, VN_CELLS_MAX) / n;
+            guest->told_cells ? vcpu->cell : n_used + vcpu->id * MIN(n, left) / n;
     }
-    return vn_heat_new(cells, n, VN_HEAT_HALF_LIFE_US);
+    guint cell = 0;
+    VN_IDSET_FOREACH (used, node) {
+        for (guint i = 0; i < n; i++)
+            cells[i] = nodes[i] == node ? cell : cells[i];
+        cell++;
+    }
+    return cells;
+}
+
+static VnHeat *
+new_heat(const VnGuest *guest, const VnHost *host)
+{
+    const VnVcpu *last = guest->vcpus->pdata[guest->vcpus->len - 1];
+    g_autofree guint *cells = cells_of(guest, host, last->id + 1);
+    return vn_heat_new(cells, last->id + 1, VN_HEAT_HALF_LIFE_US);
+}
+
+/* The vCPUs of a guest without cells run where they did not. */
+static void
+update_cells(VnSampled *sampled)
+{
+    guint n = vn_heat_n_vcpus(sampled->heat);
+    gboolean changed = FALSE;
+    g_autofree guint *cells = cells_of(sampled->guest, sampled->snapshot->host, n);
+    for (guint i = 0; i < n; i++)
+        changed |=
+            MIN(cells[i], VN_CELLS_MAX - 1) != vn_heat_cell_of_vcpu(sampled->heat, i);
+    if (changed && !sampled->guest->told_cells)
+        vn_heat_set_cells(sampled->heat, cells);
 }
 
 VnSampled *
@@ -40,7 +78,7 @@ vn_sampled_new(VnSnapshot *snapshot, const VnGuest *guest, const VnPaceLimits *l
     sampled->snapshot = vn_snapshot_ref(snapshot);
     sampled->guest = guest;
     sampled->ram = vn_ram_new(guest);
-    sampled->heat = new_heat(guest);
+    sampled->heat = new_heat(guest, snapshot->host);
     if (!guest->dirty_ring)
         sampled->failed[VN_SAMPLE_DIRTY_RATE] =
             g_strdup("without dirty rings QEMU tells the whole guest's, and of no vCPU");
@@ -68,6 +106,7 @@ vn_sampled_free(VnSampled *sampled, const GError *why)
 {
     answer(sampled, TRUE, NULL, why);
     vn_window_free(sampled->window);
+    vn_qmp_client_free(sampled->qmp);
     vn_heat_free(sampled->heat);
     vn_heat_history_free(sampled->history);
     vn_slots_free(sampled->ram);
@@ -104,10 +143,19 @@ vn_sampled_update(VnSampled *sampled, VnSnapshot *snapshot, const VnGuest *guest
     vn_snapshot_unref(sampled->snapshot);
     sampled->snapshot = snapshot;
     sampled->guest = guest;
+    update_cells(sampled);
     if (has_ranges(sampled->ram))
         return;
     vn_slots_free(sampled->ram);
     sampled->ram = vn_ram_new(guest);
+}
+
+/* Others may want to speak with that QEMU. */
+static void
+leave_monitor(VnSampled *sampled)
+{
+    if (!sampled->once)
+        g_clear_pointer(&sampled->qmp, vn_qmp_client_free);
 }
 
 /* There was no window: says so, and when the next is tried. */
@@ -127,6 +175,29 @@ vn_sampled_dismiss(VnSampled *sampled, const GError *why)
     answer(sampled, TRUE, NULL, why);
 }
 
+/*
+ * The best source that there is; for the policy "tier", to which what is not accessed is
+ * as much as what is, one that sees reads, if there is any.
+ */
+static gboolean
+choose_best(VnSampled *sampled, const VnSampler *sampler, guint forbidden)
+{
+    const VnGuest *guest = sampled->guest;
+    static char writes_only[] = "it sees writes only, and the policy tier wants reads";
+    char *failed[VN_SAMPLE_SOURCES];
+    memcpy(failed, sampled->failed, sizeof(failed));
+    for (guint i = 0; i < VN_SAMPLE_REFAULT; i++)
+        failed[i] = failed[i] ? failed[i] : writes_only;
+    if (vn_granule_policy(guest) == VN_GRANULES_TIER &&
+        vn_sampler_choose(sampler, guest, forbidden, failed, &sampled->source,
+                          &sampled->why) &&
+        sampled->source == VN_SAMPLE_REFAULT)
+        return TRUE;
+    g_clear_pointer(&sampled->why, g_free);
+    return vn_sampler_choose(sampler, guest, forbidden, sampled->failed, &sampled->source,
+                             &sampled->why);
+}
+
 static gboolean
 choose_source(VnSampled *sampled, const VnSampler *sampler, guint forbidden,
               GError **error)
@@ -136,8 +207,7 @@ choose_source(VnSampled *sampled, const VnSampler *sampler, guint forbidden,
         sampled->requested ? g_queue_peek_head(&sampled->requests) : NULL;
     g_clear_pointer(&sampled->why, g_free);
     if (!request || request->any) {
-        if (vn_sampler_choose(sampler, guest, forbidden, sampled->failed,
-                              &sampled->source, &sampled->why))
+        if (choose_best(sampled, sampler, forbidden))
             return TRUE;
         g_set_error(error, VN_ERROR, VN_ERROR_UNSUPPORTED,
                     "guest %s: there is no way to sample it: %s", guest->name,
@@ -170,7 +240,7 @@ begin(VnSampled *sampled, VnSampler *sampler, VnConnection *virt, guint seconds,
     const VnGuest *guest = sampled->guest;
     g_autoptr(VnWindow) window = NULL;
     if (!needs_log(sampled->source) &&
-        !vn_virt_dirty_rate_check(virt, guest->uuid, LIBVIRT_TIMEOUT_MS, error))
+        !vn_logging_check(virt, sampled->qmp, guest, error))
         return FALSE;
     if (sampled->source != VN_SAMPLE_DIRTY_RATE) {
         window = vn_window_start(sampler, guest,
@@ -180,8 +250,7 @@ begin(VnSampled *sampled, VnSampler *sampler, VnConnection *virt, guint seconds,
             return FALSE;
     }
     if (needs_log(sampled->source) &&
-        !vn_virt_dirty_rate_start(virt, guest->uuid, seconds, guest->dirty_ring,
-                                  LIBVIRT_TIMEOUT_MS, error))
+        !vn_logging_start(virt, &sampled->qmp, guest, seconds, error))
         return FALSE;
     sampled->window = g_steal_pointer(&window);
     return TRUE;
@@ -231,34 +300,6 @@ vn_sampled_open(VnSampled *sampled, VnSampler *sampler, VnConnection *virt,
     sampled->end_us = g_get_monotonic_time() + seconds * G_USEC_PER_SEC +
                       (needs_log(sampled->source) ? LOGGING_SLACK_US : 0);
     set_poll(sampled);
-}
-
-/* QEMU's own count: how much each vCPU wrote, but not where. */
-static VnSample *
-read_rate(VnSampled *sampled, VnConnection *virt, GError **error)
-{
-    const VnGuest *guest = sampled->guest;
-    g_autoptr(VnVirtDirtyRate) rate =
-        vn_virt_dirty_rate_read(virt, guest->uuid, LIBVIRT_TIMEOUT_MS, error);
-    if (!rate)
-        return NULL;
-    if (rate->state == VN_VIRT_DIRTY_RATE_MEASURING) {
-        g_set_error(error, VN_ERROR, VN_ERROR_BUSY,
-                    "guest %s: QEMU still measures its dirty rate; try later",
-                    guest->name);
-        return NULL;
-    }
-    VnSample *sample = vn_sample_new(VN_SAMPLE_DIRTY_RATE, sampled->start_us);
-    gint64 now_us = g_get_monotonic_time();
-    double seconds = (double) (now_us - sampled->start_us) / G_USEC_PER_SEC;
-    for (guint i = 0; i < rate->vcpus->len; i++) {
-        const VnVirtVcpuRate *vcpu = &g_array_index(rate->vcpus, VnVirtVcpuRate, i);
-        double pages = (double) vcpu->mb_per_second * PAGES_PER_MB * seconds;
-        vn_sample_add_hint(sample, vcpu->vcpu, -1,
-                           (guint64) MIN(pages, (double) G_MAXUINT32));
-    }
-    vn_sample_seal(sample, now_us);
-    return sample;
 }
 
 GVariant *
@@ -444,7 +485,9 @@ vn_sampled_close(VnSampled *sampled, VnConnection *virt)
     g_autoptr(VnSample) sample =
         sampled->window
             ? vn_window_stop(g_steal_pointer(&sampled->window), &slots, &error)
-            : read_rate(sampled, virt, &error);
+            : vn_logging_read(virt, sampled->qmp, sampled->guest, sampled->start_us,
+                              &error);
+    leave_monitor(sampled);
     if (!sample) {
         fail(sampled, error);
         return;

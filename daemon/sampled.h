@@ -9,6 +9,7 @@
 #include "kvm/sampler.h"
 #include "model/heatmap.h"
 #include "policies/pace.h"
+#include "qmp/client.h"
 
 /* Somebody who asked for a window. */
 typedef struct {
@@ -22,6 +23,8 @@ typedef struct {
 typedef struct {
     VnSnapshot *snapshot; /* that @guest is of */
     const VnGuest *guest;
+    gboolean once;    /* for its requests only: no snapshot of others has it */
+    VnQmpClient *qmp; /* has the log switched on; NULL: libvirt has, or must */
     VnSlots *ram;
     VnHeat *heat;
     VnHeatHistory *history; /* NULL: not begun, as it is not known what RAM there is */

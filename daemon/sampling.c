@@ -2,9 +2,11 @@
 /* Which guests are sampled, and whose turn it is. */
 #include "daemon/sampling.h"
 
+#include "daemon/peer.h"
 #include "daemon/ram.h"
 #include "daemon/sampled.h"
 #include "host/process.h"
+#include "policies/mover.h"
 
 /* How often, at most, guests that wait for their turn are thought of. */
 #define TURN_US (G_USEC_PER_SEC / 10)
@@ -75,8 +77,9 @@ static VnSampled *
 find(const VnSampling *sampling, const VnGuest *guest)
 {
     for (guint i = 0; i < sampling->guests->len; i++) {
-        if (vn_sampled_is(sampling->guests->pdata[i], guest))
-            return sampling->guests->pdata[i];
+        VnSampled *sampled = sampling->guests->pdata[i];
+        if (!sampled->once && vn_sampled_is(sampled, guest))
+            return sampled;
     }
     return NULL;
 }
@@ -95,7 +98,7 @@ drop_gone(VnSampling *sampling, const VnSnapshot *snapshot)
     for (guint i = sampling->guests->len; i-- > 0;) {
         VnSampled *sampled = sampling->guests->pdata[i];
         const VnGuest *now = vn_snapshot_find(snapshot, sampled->guest->uuid);
-        if (now && may_keep(now) && vn_sampled_is(sampled, now))
+        if (sampled->once || (now && may_keep(now) && vn_sampled_is(sampled, now)))
             continue;
         g_autoptr(GError) why = g_error_new(
             VN_ERROR, VN_ERROR_GONE, "guest %s: it ended, or is not managed any more",
@@ -245,6 +248,17 @@ open_or_close(VnSampling *sampling, VnSampled *sampled, guint place)
     return TRUE;
 }
 
+/* Those that nobody waits for any more, and that nobody will ask for again. */
+static void
+drop_answered(VnSampling *sampling)
+{
+    for (guint i = sampling->guests->len; i-- > 0;) {
+        const VnSampled *sampled = sampling->guests->pdata[i];
+        if (sampled->once && !sampled->requests.length)
+            drop(sampling, i, NULL);
+    }
+}
+
 gint64
 vn_sampling_tick(VnSampling *sampling)
 {
@@ -262,6 +276,7 @@ vn_sampling_tick(VnSampling *sampling)
         busy = busy || open_or_close(sampling, sampled, place);
         next_us = MIN(next_us, next_of(sampling, sampled, g_get_monotonic_time()));
     }
+    drop_answered(sampling);
     return busy ? 0 : next_us;
 }
 
@@ -284,10 +299,12 @@ vn_sampling_placement(const VnSampling *sampling, const VnGuest *guest,
                       const VnHost *host, GError **error)
 {
     const VnSampled *sampled = find(sampling, guest);
-    return sampled && sampled->n_windows
-               ? vn_placement_read(guest, host, sampled->ram, sampled->heat, NULL, NULL,
-                                   error)
-               : NULL;
+    if (!sampled || !sampled->n_windows)
+        return NULL;
+    /* What is cold heat does not know. */
+    gboolean all = vn_granule_policy(guest) == VN_GRANULES_TIER;
+    return vn_placement_read(guest, host, sampled->ram, all ? NULL : sampled->heat, NULL,
+                             NULL, error);
 }
 
 void
@@ -360,9 +377,9 @@ vn_sampling_describe(const VnSampling *sampling, const VnGuest *guest, VnDict *d
     vn_dict_insert_value(dict, "sampling", vn_dict_end(&one));
 }
 
-/* Fills in the request from the options of the method. */
+/* Fills in the request from the options of the method. @object: "guest db1" */
 static gboolean
-parse_options(const char *name, GVariant *options, VnSampleRequest *request,
+parse_options(const char *object, GVariant *options, VnSampleRequest *request,
               GError **error)
 {
     GVariantIter iter;
@@ -381,35 +398,43 @@ parse_options(const char *name, GVariant *options, VnSampleRequest *request,
                    vn_sample_source_from_name(g_variant_get_string(value, NULL),
                                               &request->source)) {
             request->any = FALSE;
-        } else {
+        } else if (!g_str_equal(key, "qmp") ||
+                   !g_variant_is_of_type(value, G_VARIANT_TYPE_STRING)) {
             g_autofree char *shown = g_variant_print(value, FALSE);
             g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
-                        "guest %s: sample: %s = %s: there are seconds, 1 to %u, and "
-                        "source: dirty-log, dirty-ring, refault, numa-faults or "
-                        "dirty-rate",
-                        name, key, shown, VN_SAMPLING_SECONDS_MAX);
+                        "%s: sample: %s = %s: there are seconds, 1 to %u, source: "
+                        "dirty-log, dirty-ring, refault, numa-faults or dirty-rate, and "
+                        "qmp, a path",
+                        object, key, shown, VN_SAMPLING_SECONDS_MAX);
             return FALSE;
         }
     }
     return TRUE;
 }
 
-/* Why the guest cannot be looked at now, with the error that says so. */
+/* Whether the configuration allows it. */
 static gboolean
-accepts(const VnSampling *sampling, const VnGuest *guest, const VnSampleRequest *request,
-        GError **error)
+allows(const VnSampling *sampling, const char *object, const VnSampleRequest *request,
+       GError **error)
 {
-    const VnSampled *sampled = find(sampling, guest);
     if (sampling->config.sampling == VN_SAMPLING_OFF)
         g_set_error(error, VN_ERROR, VN_ERROR_REFUSED,
-                    "guest %s: sampling is switched off: sampling = off in "
-                    "vnumad.conf(5)",
-                    guest->name);
+                    "%s: sampling is switched off: sampling = off in vnumad.conf(5)",
+                    object);
     else if (!request->any && sampling->config.forbidden_sources >> request->source & 1)
         g_set_error(error, VN_ERROR, VN_ERROR_REFUSED,
-                    "guest %s: vnumad.conf(5) forbids the source %s", guest->name,
+                    "%s: vnumad.conf(5) forbids the source %s", object,
                     vn_sample_source_name(request->source));
-    else if (!sampled || guest->state != VN_GUEST_RUNNING)
+    else
+        return TRUE;
+    return FALSE;
+}
+
+/* Whether the guest can be looked at now. @sampled: (nullable) */
+static gboolean
+accepts(const VnSampled *sampled, const VnGuest *guest, GError **error)
+{
+    if (!sampled || guest->state != VN_GUEST_RUNNING)
         g_set_error(error, VN_ERROR, VN_ERROR_GONE, "guest %s: it does not run",
                     guest->name);
     else if (sampled->requests.length >= VN_SAMPLING_REQUESTS_MAX)
@@ -426,10 +451,68 @@ vn_sampling_request(VnSampling *sampling, const VnGuest *guest, GVariant *option
                     VnSamplingDone done, gpointer data, GError **error)
 {
     VnSampleRequest request = {.seconds = 4, .any = TRUE, .done = done, .data = data};
-    if (!parse_options(guest->name, options, &request, error) ||
-        !accepts(sampling, guest, &request, error))
+    g_autofree char *object = g_strdup_printf("guest %s", guest->name);
+    VnSampled *sampled = find(sampling, guest);
+    if (!parse_options(object, options, &request, error) ||
+        !allows(sampling, object, &request, error) || !accepts(sampled, guest, error))
         return FALSE;
-    g_queue_push_tail(&find(sampling, guest)->requests,
-                      g_memdup2(&request, sizeof(request)));
+    g_queue_push_tail(&sampled->requests, g_memdup2(&request, sizeof(request)));
+    return TRUE;
+}
+
+static gboolean
+has_room_for_peer(const VnSampling *sampling, const char *object, GError **error)
+{
+    guint n = 0;
+    for (guint i = 0; i < sampling->guests->len; i++)
+        n += ((const VnSampled *) sampling->guests->pdata[i])->once;
+    if (n < VN_SAMPLING_REQUESTS_MAX)
+        return TRUE;
+    g_set_error(error, VN_ERROR, VN_ERROR_BUSY,
+                "%s: %u other sockets are being sampled; try later", object, n);
+    return FALSE;
+}
+
+/* A guest that is there for one request. @host: (transfer full) */
+static VnSampled *
+add_peer(VnSampling *sampling, VnHost *host, VnGuest *guest, VnQmpClient *client)
+{
+    VnPaceLimits limits = pace_limits(&sampling->config);
+    g_autofree char *why = NULL;
+    g_autoptr(VnSnapshot) snapshot = vn_snapshot_new(host);
+    g_ptr_array_add(snapshot->guests, guest);
+    guest->dirty_ring =
+        vn_sampler_can(sampling->sampler, guest, VN_SAMPLE_DIRTY_RING, &why);
+    VnSampled *sampled = vn_sampled_new(snapshot, guest, &limits);
+    sampled->once = TRUE;
+    sampled->qmp = client;
+    g_ptr_array_add(sampling->guests, sampled);
+    return sampled;
+}
+
+gboolean
+vn_sampling_request_peer(VnSampling *sampling, VnHost *host, const char *path,
+                         GVariant *options, VnSamplingDone done, gpointer data,
+                         GError **error)
+{
+    VnSampleRequest request = {.seconds = 4, .any = TRUE, .done = done, .data = data};
+    g_autofree char *object = g_strdup_printf("QMP %s", path);
+    g_autoptr(VnHost) of = host;
+    g_autoptr(VnQmpClient) client = NULL;
+    if (!parse_options(object, options, &request, error) ||
+        !allows(sampling, object, &request, error) ||
+        !has_room_for_peer(sampling, object, error))
+        return FALSE;
+    g_autoptr(VnGuest) guest = vn_peer_find(sampling->root, path, &client, error);
+    if (!guest)
+        return FALSE;
+    if (guest->state != VN_GUEST_RUNNING) {
+        g_set_error(error, VN_ERROR, VN_ERROR_BUSY, "%s: its guest is paused; try later",
+                    object);
+        return FALSE;
+    }
+    VnSampled *sampled = add_peer(sampling, g_steal_pointer(&of), g_steal_pointer(&guest),
+                                  g_steal_pointer(&client));
+    g_queue_push_tail(&sampled->requests, g_memdup2(&request, sizeof(request)));
     return TRUE;
 }

@@ -104,3 +104,15 @@ typedef void (*VnSamplingDone)(GVariant *sample, const GError *error, gpointer d
 gboolean vn_sampling_request(VnSampling *sampling, const VnGuest *guest,
                              GVariant *options, VnSamplingDone done, gpointer data,
                              GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_sampling_request_peer: a window of a guest that is in no snapshot: it is known by
+ * its QEMU's QMP socket, and forgotten when the window has ended.
+ * @host: (transfer full)
+ * @path: as for vn_peer_find()
+ * @error: as for vn_sampling_request(), and as of vn_peer_find(); BUSY: it is paused, or
+ *   VN_SAMPLING_REQUESTS_MAX other sockets are being sampled
+ */
+gboolean vn_sampling_request_peer(VnSampling *sampling, VnHost *host, const char *path,
+                                  GVariant *options, VnSamplingDone done, gpointer data,
+                                  GError **error) VN_WARN_UNUSED;

@@ -23,10 +23,24 @@ struct VnService {
     GCancellable *gone; /* cancelled when the service is freed */
 };
 
+/* What jobs there are. */
+typedef struct {
+    const char *name;
+    VnJobRun run;
+    /* vn_dbus_manager_complete_rebalance(), or another method's */
+    void (*complete)(VnDBusManager *manager, GDBusMethodInvocation *invocation,
+                     const char *path);
+} JobKind;
+
+static const JobKind rebalance_job = {"rebalance", vn_cycle_run,
+                                      vn_dbus_manager_complete_rebalance};
+static const JobKind undo_job = {"undo", vn_cycle_undo, vn_dbus_manager_complete_undo};
+
 /* A method call on its way through the worker. */
 typedef struct {
     VnService *service;
     GDBusMethodInvocation *invocation;
+    const JobKind *kind; /* NULL: it starts no job */
     char **guests;
     GVariant *options; /* NULL: the method has none */
 } Call;
@@ -113,6 +127,35 @@ plan(GTask *task, VnCycle *cycle)
 
 /* Runs on the worker. */
 static void
+plan_undo(GTask *task, VnCycle *cycle)
+{
+    const Call *call = g_task_get_task_data(task);
+    GError *error = NULL;
+    g_autoptr(VnPlan) made =
+        vn_cycle_plan_undo(cycle, (const char *const *) call->guests, &error);
+    if (made)
+        g_task_return_pointer(task, g_variant_ref_sink(vn_plan_to_variant(made)),
+                              (GDestroyNotify) g_variant_unref);
+    else
+        g_task_return_error(task, error);
+}
+
+/* Runs on the worker. */
+static void
+why(GTask *task, VnCycle *cycle)
+{
+    const Call *call = g_task_get_task_data(task);
+    GError *error = NULL;
+    GVariant *told = vn_cycle_why(cycle, call->guests[0], &error);
+    if (told)
+        g_task_return_pointer(task, g_variant_ref_sink(told),
+                              (GDestroyNotify) g_variant_unref);
+    else
+        g_task_return_error(task, error);
+}
+
+/* Runs on the worker. */
+static void
 verify(GTask *task, VnCycle *cycle)
 {
     const Call *call = g_task_get_task_data(task);
@@ -138,13 +181,29 @@ on_sampled(GVariant *sample, const GError *error, gpointer data)
         g_task_return_error(task, g_error_copy(error));
 }
 
+/* By name, or by a QMP socket. */
+static gboolean
+begin_sample(GTask *task, VnCycle *cycle, GError **error)
+{
+    const Call *call = g_task_get_task_data(task);
+    const char *name = call->guests[0];
+    const char *path;
+    if (!g_variant_lookup(call->options, "qmp", "&s", &path))
+        return vn_cycle_sample(cycle, name, call->options, on_sampled, task, error);
+    if (!*name)
+        return vn_cycle_sample_peer(cycle, path, call->options, on_sampled, task, error);
+    g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
+                "guest %s: sample: either its name or qmp = %s is given, not both", name,
+                path);
+    return FALSE;
+}
+
 /* Runs on the worker, which goes on meanwhile. */
 static void
 sample(GTask *task, VnCycle *cycle)
 {
-    const Call *call = g_task_get_task_data(task);
     GError *error = NULL;
-    if (vn_cycle_sample(cycle, call->guests[0], call->options, on_sampled, task, &error))
+    if (begin_sample(task, cycle, &error))
         g_object_ref(task);
     else
         g_task_return_error(task, error);
@@ -177,10 +236,12 @@ accept_guests(GTask *task, VnCycle *cycle)
         g_task_return_error(task, error);
 }
 
-/* Every answer tells whether libvirt was to be reached. */
+/* Every answer tells whether libvirt was to be reached, but one that did without. */
 static void
-note_libvirt_state(VnService *service, const GError *error)
+note_libvirt_state(VnService *service, const Call *call, const GError *error)
 {
+    if (call->options && g_variant_lookup(call->options, "qmp", "&s", NULL))
+        return;
     if (!error)
         vn_service_set_libvirt_state(service, "connected");
     else if (g_error_matches(error, VN_ERROR, VN_ERROR_BUSY))
@@ -195,7 +256,7 @@ answer(GObject *source, GAsyncResult *async, gpointer data)
     GError *error = NULL;
     g_autoptr(GVariant) result = g_task_propagate_pointer(G_TASK(async), &error);
     if (!g_cancellable_is_cancelled(g_task_get_cancellable(G_TASK(async))))
-        note_libvirt_state(call->service, error);
+        note_libvirt_state(call->service, call, error);
     if (result)
         g_dbus_method_invocation_return_value(call->invocation,
                                               g_variant_new_tuple(&result, 1));
@@ -216,14 +277,16 @@ answer_with_text(GObject *source, GAsyncResult *async, gpointer data)
         g_dbus_method_invocation_take_error(call->invocation, error);
 }
 
-/* Hands a call to the worker. @guests: (transfer full); both may be NULL. */
+/* Hands a call to the worker. @guests: (transfer full); @kind, @options: NULL: none. */
 static void
-begin_call_with(VnService *service, GDBusMethodInvocation *invocation, char **guests,
-                GVariant *options, VnWorkerFunc func, GAsyncReadyCallback done)
+begin_call_with(VnService *service, GDBusMethodInvocation *invocation,
+                const JobKind *kind, char **guests, GVariant *options, VnWorkerFunc func,
+                GAsyncReadyCallback done)
 {
     Call *call = g_new(Call, 1);
     *call = (Call){.service = service,
                    .invocation = invocation,
+                   .kind = kind,
                    .guests = guests,
                    .options = options ? g_variant_ref(options) : NULL};
     g_autoptr(GTask) task = g_task_new(NULL, service->gone, done, NULL);
@@ -236,7 +299,7 @@ static void
 begin_call(VnService *service, GDBusMethodInvocation *invocation, char **guests,
            VnWorkerFunc func, GAsyncReadyCallback done)
 {
-    begin_call_with(service, invocation, guests, NULL, func, done);
+    begin_call_with(service, invocation, NULL, guests, NULL, func, done);
 }
 
 static gboolean
@@ -274,6 +337,23 @@ on_plan(VnDBusManager *manager, GDBusMethodInvocation *invocation,
 }
 
 static gboolean
+on_plan_undo(VnDBusManager *manager, GDBusMethodInvocation *invocation,
+             const char *const *guests, gpointer data)
+{
+    begin_call(data, invocation, g_strdupv((char **) guests), plan_undo, answer);
+    return TRUE;
+}
+
+static gboolean
+on_why(VnDBusManager *manager, GDBusMethodInvocation *invocation, const char *name,
+       gpointer data)
+{
+    const char *const guests[] = {name, NULL};
+    begin_call(data, invocation, g_strdupv((char **) guests), why, answer);
+    return TRUE;
+}
+
+static gboolean
 on_verify(VnDBusManager *manager, GDBusMethodInvocation *invocation,
           const char *const *guests, gpointer data)
 {
@@ -286,7 +366,7 @@ on_sample(VnDBusManager *manager, GDBusMethodInvocation *invocation, const char 
           GVariant *options, gpointer data)
 {
     const char *const guests[] = {name, NULL};
-    begin_call_with(data, invocation, g_strdupv((char **) guests), options, sample,
+    begin_call_with(data, invocation, NULL, g_strdupv((char **) guests), options, sample,
                     answer);
     return TRUE;
 }
@@ -296,8 +376,8 @@ on_get_heat(VnDBusManager *manager, GDBusMethodInvocation *invocation, const cha
             GVariant *options, gpointer data)
 {
     const char *const guests[] = {name, NULL};
-    begin_call_with(data, invocation, g_strdupv((char **) guests), options, get_heat,
-                    answer);
+    begin_call_with(data, invocation, NULL, g_strdupv((char **) guests), options,
+                    get_heat, answer);
     return TRUE;
 }
 
@@ -341,16 +421,16 @@ count_unfinished(const VnService *service)
 }
 
 static VnJob *
-start_job(VnService *service, const char *const *guests, GError **error)
+start_job(VnService *service, const JobKind *kind, const char *const *guests,
+          GError **error)
 {
     if (count_unfinished(service) >= JOBS_MAX) {
-        g_set_error(
-            error, VN_ERROR, VN_ERROR_BUSY,
-            "rebalance: %u jobs are waiting already; try again when some have ended",
-            JOBS_MAX);
+        g_set_error(error, VN_ERROR, VN_ERROR_BUSY,
+                    "%s: %u jobs are waiting already; try again when some have ended",
+                    kind->name, JOBS_MAX);
         return NULL;
     }
-    VnJob *job = vn_job_start(service->connection, service->worker,
+    VnJob *job = vn_job_start(service->connection, service->worker, kind->name, kind->run,
                               ++service->n_jobs_ever, guests, on_job_end, service, error);
     if (job)
         g_ptr_array_add(service->jobs, job);
@@ -366,28 +446,44 @@ begin_job(GObject *source, GAsyncResult *async, gpointer data)
     if (g_cancellable_is_cancelled(g_task_get_cancellable(G_TASK(async))))
         g_set_error(&error, VN_ERROR, VN_ERROR_BUSY, "vnumad is stopping");
     else if (g_task_propagate_boolean(G_TASK(async), &error))
-        job = start_job(call->service, (const char *const *) call->guests, &error);
+        job = start_job(call->service, call->kind, (const char *const *) call->guests,
+                        &error);
     if (job)
-        vn_dbus_manager_complete_rebalance(call->service->manager, call->invocation,
-                                           vn_job_path(job));
+        call->kind->complete(call->service->manager, call->invocation, vn_job_path(job));
     else
         g_dbus_method_invocation_take_error(call->invocation, error);
 }
 
+/* A call that starts a job once its guests are found to be such as may be touched. */
 static gboolean
-on_rebalance(VnDBusManager *manager, GDBusMethodInvocation *invocation,
-             const char *const *guests, GVariant *options, gpointer data)
+begin_job_call(VnService *service, GDBusMethodInvocation *invocation, const JobKind *kind,
+               const char *const *guests, GVariant *options)
 {
     GVariantIter iter;
     const char *key;
     g_variant_iter_init(&iter, options);
     if (g_variant_iter_next(&iter, "{&sv}", &key, NULL)) {
         g_dbus_method_invocation_return_error(invocation, VN_ERROR, VN_ERROR_INVALID,
-                                              "rebalance: unknown option '%s'", key);
+                                              "%s: unknown option '%s'", kind->name, key);
         return TRUE;
     }
-    begin_call(data, invocation, g_strdupv((char **) guests), accept_guests, begin_job);
+    begin_call_with(service, invocation, kind, g_strdupv((char **) guests), NULL,
+                    accept_guests, begin_job);
     return TRUE;
+}
+
+static gboolean
+on_rebalance(VnDBusManager *manager, GDBusMethodInvocation *invocation,
+             const char *const *guests, GVariant *options, gpointer data)
+{
+    return begin_job_call(data, invocation, &rebalance_job, guests, options);
+}
+
+static gboolean
+on_undo(VnDBusManager *manager, GDBusMethodInvocation *invocation,
+        const char *const *guests, GVariant *options, gpointer data)
+{
+    return begin_job_call(data, invocation, &undo_job, guests, options);
 }
 
 static void
@@ -427,6 +523,10 @@ vn_service_new(GDBusConnection *connection, VnWorker *worker, const VnConfig *co
                      service);
     g_signal_connect(service->manager, "handle-rebalance", G_CALLBACK(on_rebalance),
                      service);
+    g_signal_connect(service->manager, "handle-undo", G_CALLBACK(on_undo), service);
+    g_signal_connect(service->manager, "handle-plan-undo", G_CALLBACK(on_plan_undo),
+                     service);
+    g_signal_connect(service->manager, "handle-why", G_CALLBACK(on_why), service);
     if (!g_dbus_interface_skeleton_export(G_DBUS_INTERFACE_SKELETON(service->manager),
                                           connection, "/org/vnumad1", error))
         return NULL;
@@ -463,6 +563,6 @@ vn_service_rebalance_all(VnService *service)
     g_autoptr(GError) error = NULL;
     if (count_unfinished(service))
         return;
-    if (!start_job(service, NULL, &error))
+    if (!start_job(service, &rebalance_job, NULL, &error))
         g_warning("%s", error->message);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* org.vnumad1 on D-Bus: the manager, and a job object for each rebalance. Main thread. */
+/* org.vnumad1 on D-Bus: the manager, and an object for each job. Main thread. */
 #pragma once
 
 #include "daemon/worker.h"

@@ -150,6 +150,7 @@ vn_worker_stop(VnWorker *worker, gint64 timeout_us)
 {
     gint64 deadline = g_get_monotonic_time() + timeout_us;
     g_mutex_lock(&worker->lock);
+    vn_cycle_stop(worker->cycle);
     worker->stopping = TRUE;
     g_cond_broadcast(&worker->changed);
     while (!worker->ended && g_cond_wait_until(&worker->changed, &worker->lock, deadline))

@@ -94,12 +94,24 @@ vn_process_check(const char *root, const VnProcess *process, GError **error)
     return FALSE;
 }
 
-/* Whether argv[0] is called like QEMU: "qemu-system-x86_64", "qemu-kvm", "kvm". */
+/* Whether a program is called like QEMU: "qemu-system-x86_64", "qemu-kvm", "kvm". */
 static gboolean
-is_called_qemu(const GByteArray *cmdline)
+is_called_qemu(const char *program)
 {
-    g_autofree char *name = g_path_get_basename((const char *) cmdline->data);
+    g_autofree char *name = g_path_get_basename(program);
     return strstr(name, "qemu") || strcmp(name, "kvm") == 0;
+}
+
+gboolean
+vn_process_is_qemu(const char *root, int pid, GError **error)
+{
+    g_autofree char *path = g_strdup_printf("%s/proc/%d/exe", root, pid);
+    g_autofree char *program = g_file_read_link(path, NULL);
+    if (program && is_called_qemu(program))
+        return TRUE;
+    g_set_error(error, VN_ERROR, VN_ERROR_REFUSED, "process %d is no QEMU, but %s", pid,
+                program ? program : "one whose program is not known");
+    return FALSE;
 }
 
 /* Whether there is an argument "-uuid" and behind it @uuid. */
@@ -177,7 +189,8 @@ vn_process_find(const char *root, const char *name, const char *uuid,
         VnProcess process;
         int pid = (int) g_array_index(pids, guint, i);
         g_autoptr(GByteArray) cmdline = read_cmdline(files, pid);
-        if (!cmdline || !is_called_qemu(cmdline) || !has_uuid(cmdline, uuid) ||
+        if (!cmdline || !is_called_qemu((const char *) cmdline->data) ||
+            !has_uuid(cmdline, uuid) ||
             !read_process_of_guest(files, pid, uuid, &process))
             continue;
         if (found.pid == 0 || process.start_ticks < found.start_ticks)
@@ -360,6 +373,26 @@ vn_process_fill_threads(const char *root, VnGuest *guest, GError **error)
     if (after.start_ticks != before.start_ticks) {
         g_set_error(error, VN_ERROR, VN_ERROR_GONE,
                     "process %d ended while its threads were read", guest->pid);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+vn_process_read_affinities(const char *root, VnGuest *guest, GError **error)
+{
+    g_autoptr(VnFiles) files = vn_files_open(root, error);
+    if (!files)
+        return FALSE;
+    for (guint i = 0; i < guest->vcpus->len; i++) {
+        VnVcpu *vcpu = guest->vcpus->pdata[i];
+        g_clear_pointer(&vcpu->affinity, vn_idset_free);
+        vcpu->affinity = read_affinity(files, guest->pid, vcpu->tid);
+        if (vcpu->affinity)
+            continue;
+        g_set_error(error, VN_ERROR, VN_ERROR_GONE,
+                    "vCPU %u: process %d has no thread %d", vcpu->id, guest->pid,
+                    vcpu->tid);
         return FALSE;
     }
     return TRUE;

@@ -55,6 +55,12 @@ gboolean vn_process_check(const char *root, const VnProcess *process,
                           GError **error) VN_WARN_UNUSED;
 
 /**
+ * vn_process_is_qemu: whether the program of a process is called like QEMU.
+ * @error: REFUSED: it is not, or nobody may know
+ */
+gboolean vn_process_is_qemu(const char *root, int pid, GError **error) VN_WARN_UNUSED;
+
+/**
  * vn_process_fill_threads:
  * @guest: with its pid and vCPUs
  * @error: GONE when the process does not exist or ends meanwhile; @guest's threads are
@@ -69,6 +75,16 @@ gboolean vn_process_check(const char *root, const VnProcess *process,
  */
 gboolean vn_process_fill_threads(const char *root, VnGuest *guest,
                                  GError **error) VN_WARN_UNUSED;
+
+/**
+ * vn_process_read_affinities:
+ * @guest: with its pid and its vCPUs' tids, as somebody else has told them
+ * @error: GONE when one of these is no thread of the process
+ *
+ * Fills in the vCPUs' affinity.
+ */
+gboolean vn_process_read_affinities(const char *root, VnGuest *guest,
+                                    GError **error) VN_WARN_UNUSED;
 
 /**
  * vn_process_allowed_nodes:

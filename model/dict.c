@@ -103,6 +103,14 @@ vn_dict_read_uint64(GVariant *value, guint64 *ret_number)
     return TRUE;
 }
 
+guint64
+vn_dict_lookup_uint64(GVariant *dict, const char *key)
+{
+    g_autoptr(GVariant) value = g_variant_lookup_value(dict, key, NULL);
+    guint64 number = 0;
+    return value && vn_dict_read_uint64(value, &number) ? number : 0;
+}
+
 VnIdSet *
 vn_dict_read_idset(GVariant *list)
 {

@@ -53,6 +53,9 @@ void vn_dict_insert_node_bytes(VnDict *dict, const char *key, const GArray *byte
 /** vn_dict_read_uint64: FALSE when @value is not a whole number, or negative. */
 gboolean vn_dict_read_uint64(GVariant *value, guint64 *ret_number);
 
+/** vn_dict_lookup_uint64: of the a{sv} @dict; 0 when it has no such whole number. */
+guint64 vn_dict_lookup_uint64(GVariant *dict, const char *key);
+
 /**
  * vn_dict_read_idset:
  * @list: (nullable): "au", or "av" of any whole numbers, which is what a list that has

@@ -334,3 +334,37 @@ vn_heat_store_scale(VnHeatStore *store, double factor, double least)
     if (kept == 0)
         store->shift = 0;
 }
+
+static void
+rename_slot(VnHeatSlot *slot, const guint8 *cell_of, const guint8 *names)
+{
+    VnHeatLoad old;
+    vn_heat_load_read(&old, slot);
+    VnHeatLoad load = {.cell = old.cell};
+    if (old.cell != VN_HEAT_CELL_NONE)
+        load.cell = names[old.cell];
+    for (guint i = 0; i < old.n; i++) {
+        guint16 who = old.who[i];
+        guint8 name = who & VN_HEAT_CELL ? names[who & ~VN_HEAT_CELL] : 0;
+        if (name == VN_HEAT_CELL_NONE)
+            continue;
+        if (who & VN_HEAT_CELL)
+            who = VN_HEAT_CELL | name;
+        vn_heat_load_add(&load, cell_of, who, old.amounts[i], 0);
+    }
+    load.total = old.total;
+    load.writes = old.writes;
+    load.flips = old.flips;
+    vn_heat_load_write(&load, slot);
+}
+
+void
+vn_heat_store_rename(VnHeatStore *store, const guint8 *names)
+{
+    for (guint i = 0; i < store->blocks->len; i++) {
+        for (guint k = 0; k < VN_HEAT_SLOTS; k++) {
+            if (block_at(store, i)->slots[k].total > 0)
+                rename_slot(&block_at(store, i)->slots[k], store->cell_of, names);
+        }
+    }
+}

@@ -106,6 +106,13 @@ const VnHeatSlot *vn_heat_store_next(const VnHeatStore *store, guint *place, gui
  */
 void vn_heat_store_scale(VnHeatStore *store, double factor, double least);
 
+/**
+ * vn_heat_store_rename: cells are other ones from now on, and cell_of says so already.
+ * @names: by cell as it was: its number now; VN_HEAT_CELL_NONE: there is none, and what
+ *   was counted with it stays in the totals only
+ */
+void vn_heat_store_rename(VnHeatStore *store, const guint8 *names);
+
 /** vn_heat_load_read: unpacks @slot; an empty load of a slot without total. */
 void vn_heat_load_read(VnHeatLoad *load, const VnHeatSlot *slot);
 void vn_heat_load_write(const VnHeatLoad *load, VnHeatSlot *slot);

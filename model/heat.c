@@ -38,6 +38,7 @@ struct VnHeat {
     guint n_cells;
     gint64 half_life_us;
     gint64 epoch_us; /* when the scale was 1 */
+    gint64 start_us; /* of the first window */
     gint64 end_us;   /* of the latest window */
     gboolean fed;
     Activity *vcpus;
@@ -123,6 +124,26 @@ vn_heat_cell_of_vcpu(const VnHeat *heat, guint vcpu)
 {
     g_return_val_if_fail(vcpu < heat->n_vcpus, 0);
     return heat->cell_of[vcpu];
+}
+
+void
+vn_heat_set_cells(VnHeat *heat, const guint *cells)
+{
+    guint8 names[VN_CELLS_MAX];
+    memset(names, VN_HEAT_CELL_NONE, sizeof(names));
+    for (guint pass = 0; pass < 2; pass++) {
+        for (guint i = 0; i < heat->n_vcpus; i++) {
+            guint8 *name = &names[heat->cell_of[i]];
+            guint8 cell = (guint8) MIN(cells[i], VN_CELLS_MAX - 1);
+            *name = pass == 0 || *name == cell ? cell : VN_HEAT_CELL_NONE;
+        }
+    }
+    heat->n_cells = 0;
+    for (guint i = 0; i < heat->n_vcpus; i++) {
+        heat->cell_of[i] = (guint8) MIN(cells[i], VN_CELLS_MAX - 1);
+        heat->n_cells = MAX(heat->n_cells, heat->cell_of[i] + 1u);
+    }
+    vn_heat_store_rename(&heat->store, names);
 }
 
 static double
@@ -308,6 +329,7 @@ vn_heat_feed(VnHeat *heat, const VnSample *sample)
     else if ((double) (end_us - heat->epoch_us) >
              SCALE_BITS_MAX * (double) heat->half_life_us)
         rescale(heat, end_us);
+    heat->start_us = heat->fed ? heat->start_us : sample->start_us;
     heat->fed = TRUE;
     heat->end_us = MAX(heat->end_us, end_us);
 
@@ -351,6 +373,12 @@ vn_heat_confidence(const VnHeat *heat, const VnIdSet *vcpus, gint64 now_us)
             counts += (guint) id < heat->n_vcpus ? heat->vcpus[id].counts : 0;
     }
     return confidence_of(heat, counts, now_us);
+}
+
+gint64
+vn_heat_age_us(const VnHeat *heat, gint64 now_us)
+{
+    return heat->fed ? MAX(now_us - heat->start_us, 0) : 0;
 }
 
 static double
@@ -534,43 +562,6 @@ vn_heat_hottest(const VnHeat *heat, guint n)
     }
     g_array_sort(hottest, compare_hotter);
     return hottest;
-}
-
-VnHeatOwner
-vn_heat_owner(const VnHeatGranule *granule, guint *ret_cell)
-{
-    guint cell = 0;
-    double most = 0;
-    for (guint i = 0; i < granule->n_accessors; i++) {
-        double rate = 0;
-        for (guint k = 0; k < granule->n_accessors; k++) {
-            if (granule->accessors[k].cell == granule->accessors[i].cell)
-                rate += granule->accessors[k].rate;
-        }
-        if (rate <= most)
-            continue;
-        most = rate;
-        cell = granule->accessors[i].cell;
-    }
-    if (ret_cell)
-        *ret_cell = cell;
-    if (granule->n_accessors > 0 && granule->accessors[0].vcpu >= 0 &&
-        granule->accessors[0].rate >= VN_HEAT_PRIVATE_SHARE * granule->rate)
-        return VN_HEAT_PRIVATE_VCPU;
-    return most > 0 && most >= VN_HEAT_PRIVATE_SHARE * granule->rate
-               ? VN_HEAT_PRIVATE_CELL
-               : VN_HEAT_SHARED;
-}
-
-const char *
-vn_heat_owner_name(VnHeatOwner owner)
-{
-    static const char *const names[] = {
-        [VN_HEAT_PRIVATE_VCPU] = "vcpu",
-        [VN_HEAT_PRIVATE_CELL] = "cell",
-        [VN_HEAT_SHARED] = "shared",
-    };
-    return names[owner];
 }
 
 double

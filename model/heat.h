@@ -116,6 +116,15 @@ guint vn_heat_unit_granules(const VnHeat *heat);
 guint vn_heat_n_vcpus(const VnHeat *heat);
 guint vn_heat_cell_of_vcpu(const VnHeat *heat, guint vcpu);
 
+/**
+ * vn_heat_set_cells: the vCPUs belong together otherwise from now on.
+ * @cells: as for vn_heat_new(), of as many vCPUs
+ *
+ * What was counted with a whole cell stays with it where its vCPUs are all in one cell
+ * again, whatever its number; else nobody knows whose it is.
+ */
+void vn_heat_set_cells(VnHeat *heat, const guint *cells);
+
 /** vn_heat_n_cells: one more than the largest cell of vn_heat_new(). */
 guint vn_heat_n_cells(const VnHeat *heat);
 
@@ -134,6 +143,9 @@ double vn_heat_confidence(const VnHeat *heat, const VnIdSet *vcpus, gint64 now_u
  * sources tell no addresses.
  */
 double vn_heat_hint_confidence(const VnHeat *heat, gint64 now_us);
+
+/** vn_heat_age_us: since the first window began that it took in; 0: there was none. */
+gint64 vn_heat_age_us(const VnHeat *heat, gint64 now_us);
 
 /** vn_heat_rate: of the whole guest. */
 double vn_heat_rate(const VnHeat *heat);

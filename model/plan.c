@@ -16,15 +16,17 @@ decision_free(gpointer data)
     g_free(decision);
 }
 
-static void
-step_free(gpointer data)
+void
+vn_step_free(VnStep *step)
 {
-    VnStep *step = data;
+    if (!step)
+        return;
     g_free(step->guest);
     g_free(step->uuid);
     vn_idset_free(step->before);
     vn_idset_free(step->after);
     g_clear_pointer(&step->parts, g_array_unref);
+    g_clear_pointer(&step->origins, g_array_unref);
     g_free(step->reason);
     g_free(step->outcome_text);
     g_free(step);
@@ -35,7 +37,7 @@ vn_plan_new(void)
 {
     VnPlan *plan = g_atomic_rc_box_new0(VnPlan);
     plan->decisions = g_ptr_array_new_with_free_func(decision_free);
-    plan->steps = g_ptr_array_new_with_free_func(step_free);
+    plan->steps = g_ptr_array_new_with_free_func((GDestroyNotify) vn_step_free);
     return plan;
 }
 
@@ -205,6 +207,10 @@ vn_step_to_variant(const VnStep *step)
     vn_dict_init(&dict, NULL);
     vn_dict_insert(&dict, "kind", "s", vn_step_kind_name(step->kind));
     vn_dict_insert(&dict, "policy", "s", step->policy);
+    if (step->plan_id) {
+        vn_dict_insert(&dict, "plan_id", "t", step->plan_id);
+        vn_dict_insert(&dict, "number", "u", step->number);
+    }
     vn_dict_insert(&dict, "guest", "s", step->guest);
     vn_dict_insert(&dict, "target", "s", target);
     vn_dict_insert_idset(&dict, "before", step->before);

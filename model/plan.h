@@ -29,9 +29,18 @@ typedef struct {
     guint64 bytes;
 } VnStepPart;
 
+/* Where a part of a cell's memory lay. */
+typedef struct {
+    guint64 offset_bytes; /* from where the cell begins */
+    guint64 bytes;
+    guint host_node;
+} VnStepOrigin;
+
 typedef struct {
     VnStepKind kind;
-    const char *policy; /* that planned it: "align", "steer" */
+    const char *policy; /* that planned it: "align", "steer", "undo" */
+    guint64 plan_id;    /* that the ledger gave to its plan; 0: none yet */
+    guint number;       /* among the steps that this plan has for its guest */
     char *guest;        /* name */
     char *uuid;
     guint target;
@@ -42,7 +51,9 @@ typedef struct {
     GArray
         *parts; /* of VnStepPart: what of the cell is to move first, in this order; NULL:
                       nothing in particular */
-    gboolean parts_only;  /* the rest of the cell stays where it is */
+    gboolean parts_only; /* the rest of the cell stays where it is */
+    GArray *origins;     /* of VnStepOrigin, ascending: where what is to move lay when the
+                             step was begun; NULL: not known */
     double expected_gain; /* by how much the guest's expected remote cost falls */
     char *reason;
     VnOutcome outcome;
@@ -79,6 +90,9 @@ void vn_decision_set_reason(VnDecision *decision, const char *format, ...)
 /** vn_plan_add_step: @before, @after: (transfer full). Its policy is "align" at first. */
 VnStep *vn_plan_add_step(VnPlan *plan, VnStepKind kind, const VnGuest *guest,
                          guint target, VnIdSet *before, VnIdSet *after);
+
+/** vn_step_free: for steps that are in no plan. */
+void vn_step_free(VnStep *step);
 
 /** vn_plan_find_decision: (nullable) (transfer none). */
 VnDecision *vn_plan_find_decision(const VnPlan *plan, const char *guest);

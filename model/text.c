@@ -2,6 +2,8 @@
 /* Figures and sets as text. */
 #include "model/text.h"
 
+#include <string.h>
+
 char *
 vn_text_bytes(guint64 bytes)
 {
@@ -23,4 +25,18 @@ vn_text_host_nodes(const VnIdSet *nodes)
 {
     g_autofree char *list = vn_idset_format(nodes);
     return g_strdup_printf("host node%s %s", vn_idset_count(nodes) == 1 ? "" : "s", list);
+}
+
+char *
+vn_text_vcpus(const VnIdSet *vcpus)
+{
+    g_autofree char *list = vn_idset_format(vcpus);
+    const char *several = vn_idset_count(vcpus) == 1 ? "" : "s";
+    char *last = strrchr(list, ',');
+    if (!last)
+        return g_strdup_printf("vCPU%s %s", several, list);
+    *last = '\0';
+    g_auto(GStrv) items = g_strsplit(list, ",", -1);
+    g_autofree char *first = g_strjoinv(", ", items);
+    return g_strdup_printf("vCPU%s %s and %s", several, first, last + 1);
 }

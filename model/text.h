@@ -14,3 +14,6 @@ char *vn_text_bytes(guint64 bytes);
 
 /** vn_text_host_nodes: "host node 0", "host nodes 0-1,4". */
 char *vn_text_host_nodes(const VnIdSet *nodes);
+
+/** vn_text_vcpus: "vCPU 3", "vCPUs 0-2, 5 and 7". */
+char *vn_text_vcpus(const VnIdSet *vcpus);

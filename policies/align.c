@@ -28,6 +28,8 @@ source_text(VnHomeSource source)
     switch (source) {
     case VN_HOME_BOUND:
         return "where its memory is bound";
+    case VN_HOME_ALLOWED:
+        return "where its policy may have memory";
     case VN_HOME_PINNED:
         return "where its vCPUs are pinned";
     case VN_HOME_MIRRORED:
@@ -165,7 +167,7 @@ is_unsettled(const VnCell *cell, const VnHome *home)
 static VnIdSet *
 cpus_for_emulator(const Subject *subject, const VnCell *cell, const VnHome *home)
 {
-    if (home->source == VN_HOME_BOUND)
+    if (home->source == VN_HOME_BOUND || home->source == VN_HOME_ALLOWED)
         return vn_homes_cpus(subject->host, home->home);
     g_autoptr(VnIdSet) cpus = cpus_of_cell(subject, cell, home);
     g_autoptr(VnIdSet) nodes = vn_host_nodes_of_cpus(subject->host, cpus);

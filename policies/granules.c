@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Granules to where they are used: which of them pay, and fit, and the steps for them. */
+/* Guests without cells: vCPUs first, then granules, as the guest's policy has it. */
 #include "policies/granules.h"
 
 #include "model/text.h"
-#include "policies/pieces.h"
+#include "policies/interleave.h"
+#include "policies/regroup.h"
+#include "policies/spread.h"
+#include "policies/tier.h"
 
 #include <string.h>
-
-/* The guest being steered. */
-typedef struct {
-    const VnSnapshot *snapshot;
-    const VnGuest *guest;
-    const VnCell *cell; /* the only one */
-    const VnSteerEvidence *evidence;
-    VnIdSet *targets;  /* ids of host nodes where its memory may go */
-    gint64 *room;      /* bytes, by place in VnHost.nodes */
-    guint64 bytes_max; /* that may move yet */
-    double gain;       /* of all that is wanted so far, and */
-    double price;
-    guint64 bytes;
-} Mover;
 
 static gboolean
 has_other_steps(const VnPlan *plan, const VnGuest *guest)
@@ -34,7 +23,7 @@ has_other_steps(const VnPlan *plan, const VnGuest *guest)
 
 /* By how much the guest's remote cost falls. */
 static double
-gain_of(const Mover *mover, const VnPiece *piece)
+gain_of(const VnMover *mover, const VnPiece *piece)
 {
     const VnHost *host = mover->snapshot->host;
     double nearer =
@@ -43,111 +32,104 @@ gain_of(const Mover *mover, const VnPiece *piece)
     return nearer / VN_DISTANCE_LOCAL * piece->rate / vn_heat_rate(mover->evidence->heat);
 }
 
-/* Whether the piece is to move; its bytes are then taken from the room. */
-static gboolean
-take(Mover *mover, const VnPiece *piece)
+static double
+price_of(const VnMover *mover, guint64 bytes)
 {
-    const VnPlacement *placement = mover->evidence->placement;
-    int from = vn_host_node_index(mover->snapshot->host, (guint) piece->from);
-    int to = vn_host_node_index(mover->snapshot->host, (guint) piece->to);
-    const VnPlace *place = vn_placement_find(placement, piece->granule);
-    guint64 bytes = piece->n_granules * VN_GRANULE_BYTES;
-    double price = VN_STEER_PRICE * (double) bytes /
-                   (double) MAX(vn_cell_resident(mover->cell), VN_GRANULE_BYTES);
-    double gain = from >= 0 && to >= 0 ? gain_of(mover, piece) : 0;
-    if (gain <= price || place->cell != 0 || bytes > mover->bytes_max ||
-        !vn_idset_contains(mover->targets, (guint) piece->to) ||
-        mover->room[to] < (gint64) bytes)
-        return FALSE;
-    mover->room[to] -= (gint64) bytes;
-    mover->room[from] += (gint64) bytes;
-    mover->bytes_max -= bytes;
-    mover->bytes += bytes;
-    mover->gain += gain;
-    mover->price += price;
-    return TRUE;
+    const VnCell *cell = mover->guest->cells->pdata[0];
+    return VN_STEER_PRICE * (double) bytes /
+           (double) MAX(vn_cell_resident(cell), VN_GRANULE_BYTES);
 }
 
-/* Of VnPiece: what is worth its move, hottest first. */
-static GArray *
-choose(Mover *mover)
+/* What is private to a host node goes there, as far as it is worth it, hottest first. */
+static void
+move_private(VnMover *mover, GString *reason, VnPlan *plan)
 {
     g_autoptr(GArray) all = vn_pieces_to_move(
         mover->evidence->heat, mover->evidence->placement, NULL, VN_HEAT_HOTTEST_MAX);
-    GArray *chosen = g_array_new(FALSE, FALSE, sizeof(VnPiece));
     for (guint i = 0; i < all->len; i++) {
         const VnPiece *piece = &g_array_index(all, VnPiece, i);
-        if (take(mover, piece))
-            g_array_append_val(chosen, *piece);
+        double gain = gain_of(mover, piece);
+        if (gain > price_of(mover, piece->n_granules * VN_GRANULE_BYTES))
+            vn_mover_take(mover, piece, gain);
     }
-    return chosen;
-}
-
-static void
-add_step(const Mover *mover, const GArray *pieces, int from, int to, VnPlan *plan)
-{
-    g_autoptr(GArray) some = g_array_new(FALSE, FALSE, sizeof(VnPiece));
-    double gain = 0;
-    double rate = 0;
-    for (guint i = 0; i < pieces->len; i++) {
-        const VnPiece *piece = &g_array_index(pieces, VnPiece, i);
-        if (piece->from != from || piece->to != to)
-            continue;
-        g_array_append_val(some, *piece);
-        gain += gain_of(mover, piece);
-        rate += piece->rate;
-    }
-    g_autoptr(GArray) parts = vn_pieces_parts(some, mover->evidence->placement, 0, to);
-    if (parts->len == 0)
+    if (mover->gain - price_of(mover, mover->bytes) < VN_STEER_GAIN_MIN) {
+        vn_mover_drop(mover);
         return;
-    VnStep *step =
-        vn_plan_add_step(plan, VN_STEP_MOVE_MEMORY, mover->guest, 0,
-                         vn_idset_new_with((guint) from), vn_idset_new_with((guint) to));
-    step->policy = VN_STEER_POLICY;
-    step->parts = g_steal_pointer(&parts);
-    step->parts_only = TRUE;
-    step->bytes = vn_step_parts_bytes(step);
-    step->expected_gain = gain;
-    g_autofree char *size = vn_text_bytes(step->bytes);
-    step->reason = g_strdup_printf(
-        "%s on host node %d, with %.0f %% of the guest's accesses, are used by vCPUs on "
-        "host node %d alone",
-        size, from, rate / vn_heat_rate(mover->evidence->heat) * 100, to);
-}
-
-static void
-add_steps(const Mover *mover, const GArray *pieces, VnPlan *plan)
-{
-    const VnHost *host = mover->snapshot->host;
-    VN_IDSET_FOREACH (mover->targets, to) {
-        for (guint i = 0; i < host->nodes->len; i++) {
-            const VnHostNode *from = host->nodes->pdata[i];
-            add_step(mover, pieces, (int) from->id, to, plan);
-        }
     }
-}
-
-static void
-set_reason(const Mover *mover, VnDecision *decision)
-{
     double before = mover->evidence->locality->guest.remote_cost;
     g_autofree char *size = vn_text_bytes(mover->bytes);
     g_autofree char *costs =
         before > 0 ? g_strdup_printf("remote cost %.2f instead of %.2f",
                                      MAX(before - mover->gain, 1), before)
                    : g_strdup_printf("the remote cost falls by %.2f", mover->gain);
-    vn_decision_set_reason(decision,
-                           "it has no cells: memory goes to the only vCPUs that use it, "
-                           "hottest first: %s move, %s; what is shared stays",
+    g_string_append_printf(reason,
+                           "memory goes to the only vCPUs that use it, hottest first: %s "
+                           "move, %s",
                            size, costs);
+    vn_mover_add_steps(mover, VN_STEER_POLICY, "are used only by vCPUs on host node",
+                       plan);
+}
+
+static void
+move_shared(VnMover *mover, GString *reason, VnPlan *plan)
+{
+    double before = 0;
+    double after = 0;
+    vn_spread_take(mover, &before, &after);
+    if (mover->bytes == 0)
+        return;
+    g_autofree char *size = vn_text_bytes(mover->bytes);
+    g_string_append_printf(reason,
+                           "%swhat is hot and shared is spread evenly: %s move, and the "
+                           "busiest host node has %.0f %% of these accesses instead of "
+                           "%.0f %%",
+                           reason->len > 0 ? "; " : "", size, after * 100, before * 100);
+    vn_mover_add_steps(mover, VN_SPREAD_POLICY,
+                       "are shared and hot, and spread to host node", plan);
+}
+
+static void
+move_interleaved(VnMover *mover, GString *reason, VnPlan *plan)
+{
+    vn_interleave_take(mover);
+    if (mover->share < VN_STEER_GAIN_MIN)
+        return;
+    g_autofree char *size = vn_text_bytes(mover->bytes);
+    g_string_append_printf(reason,
+                           "what is hot or shared is interleaved by the bandwidth of its "
+                           "host nodes: %s move, with %.0f %% of its accesses",
+                           size, mover->share * 100);
+    vn_mover_add_steps(mover, VN_INTERLEAVE_POLICY, "are interleaved to host node", plan);
+}
+
+static void
+move_by_policy(VnMover *mover, GString *reason, VnPlan *plan)
+{
+    switch (vn_granule_policy(mover->guest)) {
+    case VN_GRANULES_ALIGN:
+        move_private(mover, reason, plan);
+        if (reason->len > 0)
+            g_string_append(reason, "; what is shared stays");
+        return;
+    case VN_GRANULES_SPREAD:
+        move_private(mover, reason, plan);
+        move_shared(mover, reason, plan);
+        return;
+    case VN_GRANULES_INTERLEAVE:
+        move_interleaved(mover, reason, plan);
+        return;
+    case VN_GRANULES_TIER:
+        vn_tier_steer(mover, reason, plan);
+        return;
+    }
 }
 
 /* Nothing is to move: because it pays nowhere, or because its pattern does not hold. */
 static VnSteerVerdict
-leave(const Mover *mover, VnDecision *decision)
+leave(const VnSteerEvidence *evidence, VnDecision *decision)
 {
     gint64 period_us = 0;
-    double share = vn_heat_alternation(mover->evidence->heat, &period_us);
+    double share = vn_heat_alternation(evidence->heat, &period_us);
     if (share < VN_STEER_ALTERNATING_SHARE)
         return VN_STEER_AGREE;
     vn_decision_set_reason(decision,
@@ -166,32 +148,20 @@ vn_granules_steer(const VnSnapshot *snapshot, const VnGuest *guest,
     if (decision->homes->len != 1 || !evidence->placement || !cell->hva_end ||
         evidence->placement->ram->len == 0 || vn_heat_rate(evidence->heat) <= 0)
         return VN_STEER_UNSURE;
-    if (vn_idset_count(decision->homes->pdata[0]) < 2 || has_other_steps(plan, guest) ||
+    const VnIdSet *home = decision->homes->pdata[0];
+    if (vn_idset_count(home) < 2 || has_other_steps(plan, guest) ||
         cell->binding == VN_BINDING_INTERLEAVE ||
         cell->page_size_bytes > VN_GRANULE_BYTES)
         return VN_STEER_AGREE;
+    if (!vn_granule_policy_is_wide(guest) &&
+        vn_regroup_steer(snapshot, guest, home, evidence, plan))
+        return VN_STEER_REPIN;
 
-    const GPtrArray *nodes = snapshot->host->nodes;
-    g_autofree gint64 *room = g_new(gint64, nodes->len);
-    g_autoptr(VnIdSet) targets = vn_idset_copy(decision->homes->pdata[0]);
-    if (guest->allowed_nodes)
-        vn_idset_keep_all(targets, guest->allowed_nodes);
-    if (cell->bound)
-        vn_idset_keep_all(targets, cell->bound);
-    for (guint i = 0; i < nodes->len; i++)
-        room[i] = (gint64) vn_host_node_available(nodes->pdata[i]);
-    Mover mover = {.snapshot = snapshot,
-                   .guest = guest,
-                   .cell = cell,
-                   .evidence = evidence,
-                   .targets = targets,
-                   .room = room,
-                   .bytes_max = MIN(evidence->move_bytes_per_second, G_MAXUINT32) *
-                                VN_GRANULES_PLAN_SECONDS};
-    g_autoptr(GArray) pieces = choose(&mover);
-    if (mover.gain - mover.price < VN_STEER_GAIN_MIN)
-        return leave(&mover, decision);
-    add_steps(&mover, pieces, plan);
-    set_reason(&mover, decision);
+    g_autoptr(VnMover) mover = vn_mover_new(snapshot, guest, evidence, home);
+    g_autoptr(GString) reason = g_string_new(NULL);
+    move_by_policy(mover, reason, plan);
+    if (reason->len == 0)
+        return leave(evidence, decision);
+    vn_decision_set_reason(decision, "it has no cells: %s", reason->str);
     return VN_STEER_MOVE;
 }

@@ -3,6 +3,7 @@
 #include "policies/homes.h"
 
 #include "policies/mirror.h"
+#include "policies/mover.h"
 
 static const VnHostNode *
 node_at(const VnHost *host, guint i)
@@ -194,6 +195,8 @@ vn_homes_given(const VnHost *host, const VnGuest *guest, guint index, gboolean h
         if (!vn_idset_is_empty(home))
             return (VnHome){.home = g_steal_pointer(&home), .source = VN_HOME_MIRRORED};
     }
+    if (hold_ours && !guest->told_cells && vn_granule_policy_is_wide(guest))
+        return (VnHome){.home = g_steal_pointer(&limit), .source = VN_HOME_ALLOWED};
 
     g_autoptr(VnIdSet) pinned = pinned_nodes(host, guest, cell, hold_ours);
     g_autoptr(VnIdSet) home = pinned ? pinned_home(host, cell, limit, pinned) : NULL;

@@ -10,6 +10,7 @@
 /* What a home follows from. */
 typedef enum {
     VN_HOME_BOUND, /* the cell's memory is bound there, which only a restart can change */
+    VN_HOME_ALLOWED,  /* all that its policy may use, of a guest without cells */
     VN_HOME_PINNED,   /* its vCPUs are pinned there */
     VN_HOME_MIRRORED, /* policy mirror: the host node of the same place */
     VN_HOME_MANUAL,   /* policy manual, and neither says: any node that it may be on */

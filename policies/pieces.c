@@ -17,19 +17,22 @@ node_of_cell(const VnHeat *heat, const VnPlacement *placement, guint cell)
     return node;
 }
 
-/* The host node whose vCPUs have nearly all of its accesses; -1: it is shared. */
-static int
-only_user(const VnHeat *heat, const VnPlacement *placement, const VnHeatGranule *granule)
+int
+vn_pieces_node_of(const VnHeat *heat, const VnPlacement *placement,
+                  const VnHeatAccessor *who)
+{
+    if (who->vcpu < 0)
+        return node_of_cell(heat, placement, who->cell);
+    return (guint) who->vcpu < placement->n_vcpus ? placement->vcpus[who->vcpu] : -1;
+}
+
+int
+vn_pieces_only_user(const VnHeat *heat, const VnPlacement *placement,
+                    const VnHeatGranule *granule)
 {
     int nodes[VN_HEAT_ACCESSORS_MAX];
-    for (guint i = 0; i < granule->n_accessors; i++) {
-        const VnHeatAccessor *who = &granule->accessors[i];
-        if (who->vcpu < 0)
-            nodes[i] = node_of_cell(heat, placement, who->cell);
-        else
-            nodes[i] =
-                (guint) who->vcpu < placement->n_vcpus ? placement->vcpus[who->vcpu] : -1;
-    }
+    for (guint i = 0; i < granule->n_accessors; i++)
+        nodes[i] = vn_pieces_node_of(heat, placement, &granule->accessors[i]);
     for (guint i = 0; i < granule->n_accessors; i++) {
         double rate = 0;
         for (guint k = 0; k < granule->n_accessors; k++)
@@ -48,7 +51,7 @@ target_of(const VnHeat *heat, const VnPlacement *placement, const GArray *homes,
     if (homes)
         return place->cell < homes->len ? g_array_index(homes, int, place->cell) : -1;
     return granule->flips < VN_HEAT_ALTERNATING_FLIPS
-               ? only_user(heat, placement, granule)
+               ? vn_pieces_only_user(heat, placement, granule)
                : -1;
 }
 

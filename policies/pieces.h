@@ -18,6 +18,24 @@ typedef struct {
 } VnPiece;
 
 /**
+ * vn_pieces_node_of:
+ *
+ * Returns: the host node on which the accessor runs (all vCPUs of its cell do, where
+ * these are not told apart); -1: on several, or it is not known
+ */
+int vn_pieces_node_of(const VnHeat *heat, const VnPlacement *placement,
+                      const VnHeatAccessor *who);
+
+/**
+ * vn_pieces_only_user:
+ *
+ * Returns: the host node whose vCPUs have nearly all of the granule's accesses
+ * (VN_HEAT_PRIVATE_SHARE); -1: there is none
+ */
+int vn_pieces_only_user(const VnHeat *heat, const VnPlacement *placement,
+                        const VnHeatGranule *granule);
+
+/**
  * vn_pieces_to_move:
  * @homes: (nullable): of int, host node by cell; -1: that cell is not to be moved. NULL:
  *   the guest is not bound to cells: what only vCPUs of one host node use (nearly:

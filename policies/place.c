@@ -302,10 +302,10 @@ aim_of(VnPolicy policy)
     case VN_POLICY_SPREAD:
         return VN_PLACE_SPREAD;
     case VN_POLICY_BALANCE:
-    case VN_POLICY_INTERLEAVE:
         return VN_PLACE_BALANCE;
     case VN_POLICY_ALIGN:
     case VN_POLICY_MIRROR:
+    case VN_POLICY_INTERLEAVE:
     case VN_POLICY_TIER:
     case VN_POLICY_MANUAL:
         return VN_PLACE_ALIGN;

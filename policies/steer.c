@@ -2,10 +2,12 @@
 /* Steering by accesses: arrangements, their scores, and what becomes of the plan. */
 #include "policies/steer.h"
 
+#include "model/sharing.h"
 #include "model/text.h"
 #include "policies/arrange.h"
 #include "policies/granules.h"
 #include "policies/homes.h"
+#include "policies/mover.h"
 #include "policies/pieces.h"
 
 #include <math.h>
@@ -310,17 +312,11 @@ stay(const VnArranger *arranger, const VnSteerEvidence *evidence, VnPlan *plan,
     return VN_STEER_STAY;
 }
 
-VnSteerVerdict
-vn_steer_guest(const VnSnapshot *snapshot, const VnGuest *guest,
-               const VnSteerEvidence *evidence, VnPlan *plan)
+static VnSteerVerdict
+steer_cells(const VnSnapshot *snapshot, const VnGuest *guest,
+            const VnSteerEvidence *evidence, VnPlan *plan)
 {
     VnDecision *decision = vn_plan_find_decision(plan, guest->name);
-    if (!guest->managed || guest->trouble || guest->state == VN_GUEST_STOPPED ||
-        vn_heat_confidence(evidence->heat, NULL, evidence->now_us) <
-            VN_STEER_CONFIDENCE_MIN)
-        return VN_STEER_UNSURE;
-    if (!guest->told_cells)
-        return vn_granules_steer(snapshot, guest, evidence, plan);
     g_autoptr(VnArranger) arranger = vn_arranger_new(snapshot, guest, evidence->locality,
                                                      evidence->pins_are_ours, plan);
     if (!arranger)
@@ -355,6 +351,40 @@ vn_steer_guest(const VnSnapshot *snapshot, const VnGuest *guest,
     drop_steps(plan, guest);
     add_steps(arranger, wanted, plan);
     set_parts(guest, evidence, plan);
+    return verdict;
+}
+
+/* What the guest's policy would do with granules, cells do not let it. */
+static void
+remark_on_policy(const VnGuest *guest, const VnHeat *heat, VnDecision *decision)
+{
+    if (vn_granule_policy(guest) == VN_GRANULES_ALIGN || !decision->reason)
+        return;
+    g_autoptr(VnSharing) sharing = vn_sharing_new(heat);
+    if (sharing->rates[VN_HEAT_SHARED] < VN_STEER_GAIN_MIN * vn_heat_rate(heat) &&
+        !vn_granule_policy_is_wide(guest))
+        return;
+    g_autofree char *reason = g_strdup(decision->reason);
+    vn_decision_set_reason(
+        decision,
+        "%s; policy %s would place memory by its accesses, but that of "
+        "a cell may lie at the cell's home only",
+        reason, vn_policy_name(guest->policy));
+}
+
+VnSteerVerdict
+vn_steer_guest(const VnSnapshot *snapshot, const VnGuest *guest,
+               const VnSteerEvidence *evidence, VnPlan *plan)
+{
+    if (!guest->managed || guest->trouble || guest->state == VN_GUEST_STOPPED ||
+        vn_heat_confidence(evidence->heat, NULL, evidence->now_us) <
+            VN_STEER_CONFIDENCE_MIN)
+        return VN_STEER_UNSURE;
+    if (!guest->told_cells)
+        return vn_granules_steer(snapshot, guest, evidence, plan);
+    VnSteerVerdict verdict = steer_cells(snapshot, guest, evidence, plan);
+    if (verdict != VN_STEER_UNSURE)
+        remark_on_policy(guest, evidence->heat, vn_plan_find_decision(plan, guest->name));
     return verdict;
 }
 

@@ -48,7 +48,9 @@ typedef struct {
     guint64 move_bytes_per_second; /* how fast memory can be moved; at least 1 */
     const VnPlacement *placement;  /* (nullable): today's, with its RAM, so that what is
                                       hottest moves first */
-    gboolean steered;              /* this policy has changed the guest before */
+    const guint64 *reserves; /* (nullable): bytes that moving never fills, by place in
+                                VnHost.nodes */
+    gboolean steered;        /* this policy has changed the guest before */
     double expected_cost; /* VnDecision.expected_cost of the guest's last decision; 0: it
                              has none, or it is not known */
 } VnSteerEvidence;

@@ -13,11 +13,13 @@
 #include "qmp/stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -384,11 +386,28 @@ connect_socket(VnQmpClient *client, const struct sockaddr_un *address, Wait *wai
     }
 }
 
-VnQmpClient *
-vn_qmp_client_connect(const char *path, guint timeout_ms, GError **error)
+/* Who called listen(2) there. */
+static gboolean
+read_peer(const VnQmpClient *client, VnQmpPeer *ret_peer, GError **error)
+{
+    struct ucred peer;
+    socklen_t length = sizeof(peer);
+    if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) {
+        vn_error_set_errno(error, errno, "QMP %s: who listens there", client->name);
+        return FALSE;
+    }
+    *ret_peer = (VnQmpPeer){.pid = peer.pid, .uid = peer.uid};
+    return TRUE;
+}
+
+/* @name: what errors call it; @owner: who may listen there besides root; NULL: anybody */
+static VnQmpClient *
+connect_to(const char *path, const char *name, const guint *owner, VnQmpPeer *ret_peer,
+           guint timeout_ms, GError **error)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     Wait wait = wait_new("connection", timeout_ms);
+    VnQmpPeer peer;
 
     if (!*path || strlen(path) >= sizeof(address.sun_path)) {
         g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
@@ -399,14 +418,71 @@ vn_qmp_client_connect(const char *path, guint timeout_ms, GError **error)
     memcpy(address.sun_path, path, strlen(path));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
-        vn_error_set_errno(error, errno, "QMP %s: socket", path);
+        vn_error_set_errno(error, errno, "QMP %s: socket", name);
         return NULL;
     }
-    g_autoptr(VnQmpClient) client = client_new(fd, path);
-    if (!connect_socket(client, &address, &wait, error))
+    g_autoptr(VnQmpClient) client = client_new(fd, name);
+    if (!connect_socket(client, &address, &wait, error) ||
+        !read_peer(client, &peer, error))
         return NULL;
+    if (owner && *owner != 0 && *owner != peer.uid) {
+        g_set_error(error, VN_ERROR, VN_ERROR_REFUSED,
+                    "QMP %s: it is user %u's, but who listens there is user %u", name,
+                    *owner, peer.uid);
+        return NULL;
+    }
     wait.what = "greeting (a monitor serves one client at a time)";
-    return negotiate(client, &wait, error) ? g_steal_pointer(&client) : NULL;
+    if (!negotiate(client, &wait, error))
+        return NULL;
+    if (ret_peer)
+        *ret_peer = peer;
+    return g_steal_pointer(&client);
+}
+
+VnQmpClient *
+vn_qmp_client_connect(const char *path, guint timeout_ms, GError **error)
+{
+    return connect_to(path, path, NULL, NULL, timeout_ms, error);
+}
+
+/* Opens the file itself, so that nobody can put another in its place. */
+static int
+open_socket_file(const char *path, guint *ret_owner, GError **error)
+{
+    struct stat file;
+    if (!g_path_is_absolute(path)) {
+        g_set_error(error, VN_ERROR, VN_ERROR_INVALID,
+                    "QMP %s: a path from / on is needed", path);
+        return -1;
+    }
+    int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &file) < 0) {
+        vn_error_set_errno(error, errno, "QMP %s", path);
+    } else if (!S_ISSOCK(file.st_mode)) {
+        g_set_error(error, VN_ERROR, VN_ERROR_INVALID, "QMP %s: this is %s", path,
+                    S_ISLNK(file.st_mode) ? "a symbolic link; name the socket itself"
+                                          : "no socket");
+    } else {
+        *ret_owner = file.st_uid;
+        return fd;
+    }
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+VnQmpClient *
+vn_qmp_client_connect_peer(const char *path, guint timeout_ms, VnQmpPeer *ret_peer,
+                           GError **error)
+{
+    guint owner;
+    int file = open_socket_file(path, &owner, error);
+    if (file < 0)
+        return NULL;
+    g_autofree char *itself = g_strdup_printf("/proc/self/fd/%d", file);
+    VnQmpClient *client = connect_to(itself, path, &owner, ret_peer, timeout_ms, error);
+    close(file);
+    return client;
 }
 
 void

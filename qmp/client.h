@@ -45,6 +45,24 @@ typedef void (*VnQmpEventHandler)(const VnQmpMessage *event, gpointer user_data)
 VnQmpClient *vn_qmp_client_connect(const char *path, guint timeout_ms,
                                    GError **error) VN_WARN_UNUSED;
 
+/* Who made the socket and listens there; 0: a process of another process namespace. */
+typedef struct {
+    int pid;
+    guint uid;
+} VnQmpPeer;
+
+/**
+ * vn_qmp_client_connect_peer: for a path that somebody has named.
+ * @path: absolute; of the socket itself, not of a link to it
+ * @error: also INVALID: the path is none of these; REFUSED: the socket belongs neither to
+ *   root nor to the user who listens there
+ *
+ * Otherwise as vn_qmp_client_connect().
+ */
+VnQmpClient *vn_qmp_client_connect_peer(const char *path, guint timeout_ms,
+                                        VnQmpPeer *ret_peer,
+                                        GError **error) VN_WARN_UNUSED;
+
 /**
  * vn_qmp_client_new_for_fd:
  * @fd: (transfer full): a connected stream socket; closed also on failure

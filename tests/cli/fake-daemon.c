@@ -259,16 +259,55 @@ on_get_definition(VnDBusManager *manager, GDBusMethodInvocation *invocation,
     return TRUE;
 }
 
+/* NULL: it was answered otherwise. */
+static GVariant *
+answer_plan(FakeDaemon *daemon, GDBusMethodInvocation *invocation, const char *method,
+            const char *const *guests)
+{
+    note_asked(daemon, method, guests);
+    if (answer_otherwise(daemon, invocation))
+        return NULL;
+    g_autoptr(VnGuest) guest = swapped_guest();
+    g_autoptr(VnPlan) plan = make_plan(daemon, guest);
+    return vn_plan_to_variant(plan);
+}
+
 static gboolean
 on_plan(VnDBusManager *manager, GDBusMethodInvocation *invocation,
         const char *const *guests, FakeDaemon *daemon)
 {
-    note_asked(daemon, "Plan", guests);
+    GVariant *plan = answer_plan(daemon, invocation, "Plan", guests);
+    if (plan)
+        vn_dbus_manager_complete_plan(manager, invocation, plan);
+    return TRUE;
+}
+
+static gboolean
+on_plan_undo(VnDBusManager *manager, GDBusMethodInvocation *invocation,
+             const char *const *guests, FakeDaemon *daemon)
+{
+    GVariant *plan = answer_plan(daemon, invocation, "PlanUndo", guests);
+    if (plan)
+        vn_dbus_manager_complete_plan_undo(manager, invocation, plan);
+    return TRUE;
+}
+
+static gboolean
+on_why(VnDBusManager *manager, GDBusMethodInvocation *invocation, const char *name,
+       FakeDaemon *daemon)
+{
+    const char *const sentences[] = {"It rests, as it was\nundone.", "The guard refused.",
+                                     NULL};
+    note_asked(daemon, "Why", (const char *[]){name, NULL});
     if (answer_otherwise(daemon, invocation))
         return TRUE;
-    g_autoptr(VnGuest) guest = swapped_guest();
-    g_autoptr(VnPlan) plan = make_plan(daemon, guest);
-    vn_dbus_manager_complete_plan(manager, invocation, vn_plan_to_variant(plan));
+    GVariant *told =
+        g_variant_new_parsed("{'guest': <%s>, 'sentences': <%^as>, 'history': <["
+                             "{'time_us': <@t 60000000>, 'reason': <'away'>},"
+                             "{'time_us': <@t 120000000>, 'reason': <'at home'>},"
+                             "{'time_us': <@t 180000000>, 'reason': <'away'>}]>}",
+                             name, sentences);
+    vn_dbus_manager_complete_why(manager, invocation, told);
     return TRUE;
 }
 
@@ -459,14 +498,15 @@ static void export(GDBusConnection *connection, gpointer skeleton, const char *p
     g_assert_no_error(error);
 }
 
+/* FALSE: it was answered otherwise. */
 static gboolean
-on_rebalance(VnDBusManager *manager, GDBusMethodInvocation *invocation,
-             const char *const *guests, GVariant *options, FakeDaemon *daemon)
+begin_job(FakeDaemon *daemon, GDBusMethodInvocation *invocation, const char *method,
+          const char *const *guests, GVariant *options)
 {
-    note_asked(daemon, "Rebalance", guests);
+    note_asked(daemon, method, guests);
     g_assert_cmpuint(g_variant_n_children(options), ==, 0);
     if (answer_otherwise(daemon, invocation))
-        return TRUE;
+        return FALSE;
     vn_dbus_job_set_state(daemon->job, "queued");
     vn_dbus_job_set_activity(daemon->job, "");
     vn_dbus_job_set_result(daemon->job,
@@ -475,7 +515,24 @@ on_rebalance(VnDBusManager *manager, GDBusMethodInvocation *invocation,
         end_job(daemon, TRUE);
     if (daemon->kind != FAKE_JOB_MISSING)
         export(daemon->connection, daemon->job, JOB_PATH);
-    vn_dbus_manager_complete_rebalance(manager, invocation, JOB_PATH);
+    return TRUE;
+}
+
+static gboolean
+on_rebalance(VnDBusManager *manager, GDBusMethodInvocation *invocation,
+             const char *const *guests, GVariant *options, FakeDaemon *daemon)
+{
+    if (begin_job(daemon, invocation, "Rebalance", guests, options))
+        vn_dbus_manager_complete_rebalance(manager, invocation, JOB_PATH);
+    return TRUE;
+}
+
+static gboolean
+on_undo(VnDBusManager *manager, GDBusMethodInvocation *invocation,
+        const char *const *guests, GVariant *options, FakeDaemon *daemon)
+{
+    if (begin_job(daemon, invocation, "Undo", guests, options))
+        vn_dbus_manager_complete_undo(manager, invocation, JOB_PATH);
     return TRUE;
 }
 
@@ -512,6 +569,10 @@ fake_daemon_new(const char *address)
     g_signal_connect(daemon->manager, "handle-get-heat", G_CALLBACK(on_get_heat), daemon);
     g_signal_connect(daemon->manager, "handle-rebalance", G_CALLBACK(on_rebalance),
                      daemon);
+    g_signal_connect(daemon->manager, "handle-undo", G_CALLBACK(on_undo), daemon);
+    g_signal_connect(daemon->manager, "handle-plan-undo", G_CALLBACK(on_plan_undo),
+                     daemon);
+    g_signal_connect(daemon->manager, "handle-why", G_CALLBACK(on_why), daemon);
     g_signal_connect(daemon->job, "handle-cancel", G_CALLBACK(on_cancel), daemon);
     export(daemon->connection, daemon->manager, "/org/vnumad1");
     daemon->name = g_bus_own_name_on_connection(daemon->connection, "org.vnumad1",

@@ -39,7 +39,7 @@ expect() {
     fi
 }
 
-expect 'host list show topology define verify plan rebalance sample heatmap simulate' ''
+expect 'host list show topology define verify plan rebalance undo why sample heatmap simulate' ''
 expect 'rebalance' 're'
 expect 'list' --json 'l'
 expect 'list' --root /tmp 'l'
@@ -53,7 +53,7 @@ expect '--xml --qemu --acpi --decode --json --root --bus --timeout --color --hel
 expect 'my\ guest' topology my
 expect '/dev/null' topology --acpi /tmp /dev/nul
 expect '/proc/self/task' topology --acpi /proc/self/tas
-expect '--seconds --source --json --root --bus --timeout --color --help' sample '--'
+expect '--seconds --source --qmp --json --root --bus --timeout --color --help' sample '--'
 expect 'dirty-log dirty-ring dirty-rate' sample db1 --source 'dirty-'
 expect '' sample db1 --seconds ''
 expect 'db1 my\ guest' heatmap --bins 8 ''

@@ -245,6 +245,59 @@ test_rebalance(void)
     g_assert_cmpstr(daemon->asked, ==, "Rebalance db1");
 }
 
+static void
+test_undo(void)
+{
+    g_autoptr(FakeDaemon) daemon = fake_daemon_new(bus);
+    g_autoptr(Run) run = run_new();
+    go(run, FALSE, "undo db1");
+    run_assert_printed(run, "/org/vnumad1/job/1\n");
+    g_assert_cmpstr(daemon->asked, ==, "Undo db1");
+
+    g_autoptr(Run) rehearsed = run_new();
+    go(rehearsed, FALSE, "undo --dry-run");
+    run_assert_printed_file(rehearsed, "plan.txt");
+    g_assert_cmpstr(daemon->asked, ==, "PlanUndo");
+
+    g_autoptr(Run) gone = run_new();
+    daemon->error = "org.vnumad1.Error.Gone";
+    go(gone, FALSE, "undo db9 --wait");
+    run_assert_error(gone, 1, "vnumactl: guest db9: no such guest: see 'vnumactl list'");
+}
+
+static void
+test_undo_wait(void)
+{
+    g_autoptr(FakeDaemon) daemon = fake_daemon_new(bus);
+    g_autoptr(Run) run = run_new();
+    run->on_out = advance;
+    run->data = daemon;
+    go(run, FALSE, "undo db1 --wait");
+    run_assert_printed_file(run, "wait.txt");
+    g_assert_cmpstr(daemon->asked, ==, "Undo db1");
+}
+
+static void
+test_why(void)
+{
+    g_autoptr(FakeDaemon) daemon = fake_daemon_new(bus);
+    g_autoptr(Run) run = run_new();
+    go(run, FALSE, "why db1");
+    run_assert_printed(run, "It rests, as it was\\nundone.\n"
+                            "The guard refused.\n"
+                            "\n"
+                            "Decided before:\n"
+                            "  1970-01-01 00:01:00  away\n"
+                            "  1970-01-01 00:02:00  at home\n");
+    g_assert_cmpstr(daemon->asked, ==, "Why db1");
+
+    g_autoptr(Run) whole = run_new();
+    go(whole, FALSE, "why db1 --json");
+    g_autoptr(VnJson) json = run_json(whole);
+    g_assert_cmpuint(vn_json_array_length(vn_json_get_array(json, "sentences", NULL)), ==,
+                     2);
+}
+
 /* A line at each change of state, the table, and what became of it. */
 static void
 test_wait(void)
@@ -501,6 +554,9 @@ main(int argc, char **argv)
     g_test_add_func("/vnumactl-daemon/plan-empty", test_plan_empty);
     g_test_add_func("/vnumactl-daemon/plan-json", test_plan_json);
     g_test_add_func("/vnumactl-daemon/rebalance", test_rebalance);
+    g_test_add_func("/vnumactl-daemon/undo", test_undo);
+    g_test_add_func("/vnumactl-daemon/undo-wait", test_undo_wait);
+    g_test_add_func("/vnumactl-daemon/why", test_why);
     g_test_add_func("/vnumactl-daemon/wait", test_wait);
     g_test_add_func("/vnumactl-daemon/wait-failed", test_wait_failed);
     g_test_add_func("/vnumactl-daemon/wait-json", test_wait_json);

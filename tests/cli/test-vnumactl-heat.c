@@ -35,6 +35,12 @@ test_sample(void)
     g_assert_nonnull(strstr(plain->out->str, "Locality    -, remote cost - "));
     g_assert_cmpint(plain->status, ==, 0);
 
+    g_autoptr(Run) socket = run_new();
+    go(socket, FALSE, "sample --qmp /run/q");
+    g_assert_cmpstr(daemon->asked, ==,
+                    "Sample  {'seconds': <uint32 4>, 'qmp': <'/run/q'>}");
+    g_assert_cmpint(socket->status, ==, 0);
+
     g_autoptr(Run) json = run_new();
     go(json, FALSE, "sample db1 --json");
     g_autoptr(VnJson) sample = run_json(json);

@@ -37,6 +37,8 @@ void
 fake_end(void)
 {
     g_assert_cmpuint(fake.n_open, ==, 0);
+    g_assert_cmpuint(fake.n_clients, ==, 0);
+    vn_guest_free(fake.peer);
     g_ptr_array_unref(fake.guests);
 }
 
@@ -52,8 +54,8 @@ fake_guest(VnGuest *guest)
     return one;
 }
 
-static FakeGuest *
-find(int pid)
+FakeGuest *
+fake_find(int pid)
 {
     for (guint i = 0; i < fake.guests->len; i++) {
         FakeGuest *guest = fake.guests->pdata[i];
@@ -97,7 +99,7 @@ gboolean
 vn_sampler_can(const VnSampler *sampler, const VnGuest *guest, VnSampleSource source,
                char **ret_why)
 {
-    g_assert_cmpint(find(guest->pid)->pid, ==, guest->pid);
+    g_assert_cmpint(fake_find(guest->pid)->pid, ==, guest->pid);
     if (fake.sources >> source & 1)
         return TRUE;
     *ret_why = g_strdup("it is not there");
@@ -126,7 +128,7 @@ VnWindow *
 vn_window_start(VnSampler *sampler, const VnGuest *guest, const VnSlots *memory,
                 VnSampleSource source, GError **error)
 {
-    FakeGuest *one = find(guest->pid);
+    FakeGuest *one = fake_find(guest->pid);
     g_assert_cmpuint(one->start_ticks, ==, guest->start_ticks);
     g_assert_false(one->ended);
     g_assert_null(one->window);
@@ -214,6 +216,20 @@ libvirt_answers(const char *uuid, GError **error)
 }
 
 gboolean
+fake_measure(FakeGuest *guest, guint seconds, GError **error)
+{
+    if (fake.now_us < guest->measured_until) {
+        g_set_error(error, VN_ERROR, VN_ERROR_BUSY, "process %d: somebody measures",
+                    guest->pid);
+        return FALSE;
+    }
+    guest->measured_until = fake.now_us + seconds * G_USEC_PER_SEC;
+    guest->seconds = seconds;
+    guest->n_measured++;
+    return TRUE;
+}
+
+gboolean
 vn_virt_dirty_rate_start(VnConnection *connection, const char *uuid, guint seconds,
                          gboolean ring, guint timeout_ms, GError **error)
 {
@@ -223,14 +239,7 @@ vn_virt_dirty_rate_start(VnConnection *connection, const char *uuid, guint secon
     g_assert_cmpuint(timeout_ms, >, 0);
     if (!libvirt_answers(uuid, error))
         return FALSE;
-    if (fake.now_us < guest->measured_until) {
-        g_set_error(error, VN_ERROR, VN_ERROR_BUSY, "guest %s: somebody measures", uuid);
-        return FALSE;
-    }
-    guest->measured_until = fake.now_us + seconds * G_USEC_PER_SEC;
-    guest->seconds = seconds;
-    guest->n_measured++;
-    return TRUE;
+    return fake_measure(guest, seconds, error);
 }
 
 gboolean
@@ -276,7 +285,7 @@ vn_virt_dirty_rate_free(VnVirtDirtyRate *rate)
 gboolean
 vn_process_check(const char *root, const VnProcess *process, GError **error)
 {
-    const FakeGuest *guest = find(process->pid);
+    const FakeGuest *guest = fake_find(process->pid);
     if (!guest->ended && guest->start_ticks == process->start_ticks)
         return TRUE;
     g_set_error(error, VN_ERROR, VN_ERROR_GONE, "process %d: it ended", process->pid);
@@ -287,7 +296,7 @@ gboolean
 vn_process_vcpu_time(const char *root, const VnGuest *guest, guint64 *ret_ns,
                      GError **error)
 {
-    *ret_ns = find(guest->pid)->idle ? 5 : (guint64) fake.now_us * 1000;
+    *ret_ns = fake_find(guest->pid)->idle ? 5 : (guint64) fake.now_us * 1000;
     return TRUE;
 }
 

@@ -34,6 +34,8 @@ typedef struct {
     VnErrorCode start_error; /* of these */
     int rate_error;          /* VnErrorCode of each call to libvirt; -1: none */
     gint64 rate_takes_us;
+    VnGuest *peer;       /* whom vn_peer_find() finds at "/run/peer", a copy of it */
+    guint n_clients;     /* QMP connections that are open */
     gboolean pages_gone; /* where pages lie is not to be had */
     GPtrArray *guests;   /* of FakeGuest */
     guint n_open;
@@ -50,5 +52,11 @@ void fake_reset(void);
 /** fake_guest: the process of @guest, which gets the pid. */
 FakeGuest *fake_guest(VnGuest *guest);
 
-/** fake_end: no window may be open any more. */
+/** fake_find: the guest of this pid, which must be there. */
+FakeGuest *fake_find(int pid);
+
+/** fake_measure: begins to measure its dirty rate, unless somebody does. */
+gboolean fake_measure(FakeGuest *guest, guint seconds, GError **error);
+
+/** fake_end: no window and no connection may be open any more. */
 void fake_end(void);

@@ -8,20 +8,23 @@
 
 const char *fixture_program;
 
-/* A guest with two cells of one vCPU, bound to a node each, its emulator pinned. */
+/*
+ * A guest with two cells of one vCPU, bound to a node each, its emulator pinned. @pins:
+ * elements of <cputune> besides.
+ */
 static char *
-guest_xml(const char *name, const char *uuid, const char *metadata)
+guest_xml(const char *name, const char *uuid, const char *metadata, const char *pins)
 {
     return g_strdup_printf(
         "<domain type='test'><name>%s</name><uuid>%s</uuid>"
         "<metadata>%s</metadata><memory>1048576</memory><vcpu>2</vcpu>"
-        "<cputune><emulatorpin cpuset='0-3'/></cputune>"
+        "<cputune>%s<emulatorpin cpuset='0-3'/></cputune>"
         "<numatune><memory mode='strict' nodeset='0-1'/>"
         "<memnode cellid='0' mode='strict' nodeset='0'/>"
         "<memnode cellid='1' mode='strict' nodeset='1'/></numatune>"
         "<os><type>hvm</type></os><cpu><numa><cell id='0' cpus='0' memory='524288'/>"
         "<cell id='1' cpus='1' memory='524288'/></numa></cpu></domain>",
-        name, uuid, metadata);
+        name, uuid, metadata, pins);
 }
 
 /* What /proc and /run have of a guest's QEMU, with no guest memory in it. */
@@ -133,6 +136,37 @@ fixture_start_daemon(Fixture *fixture, const char *uri)
     g_assert_no_error(error);
 }
 
+static void
+write_guests(Fixture *fixture, const char *pins)
+{
+    g_autofree char *tagged = guest_xml(
+        "db1", DB1, "<v:guest xmlns:v='urn:vnumad:guest:1' policy='align'/>", pins);
+    g_autofree char *other = guest_xml("db2", DB2, "", "");
+    vn_tree_write(
+        fixture->tree, "guests.xml",
+        "<node><cpu><mhz>1000</mhz><model>x</model><active>4</active>"
+        "<nodes>2</nodes><sockets>1</sockets><cores>2</cores><threads>1</threads>"
+        "</cpu><memory>8000000</memory>%s%s</node>",
+        tagged, other);
+}
+
+void
+fixture_pin(Fixture *fixture, guint vcpu, const char *cpus)
+{
+    g_autofree char *pins =
+        g_strdup_printf("<vcpupin vcpu='%u' cpuset='%s'/>", vcpu, cpus);
+    write_guests(fixture, pins);
+}
+
+void
+fixture_start_again(Fixture *fixture)
+{
+    g_autofree char *guests = g_strdup_printf("test://%s/guests.xml", fixture->tree);
+    g_clear_object(&fixture->manager);
+    g_clear_object(&fixture->daemon);
+    fixture_start_daemon(fixture, guests);
+}
+
 void
 fixture_set_up(Fixture *fixture, gconstpointer data)
 {
@@ -153,15 +187,7 @@ fixture_set_up(Fixture *fixture, gconstpointer data)
     vn_tree_write(fixture->tree, "vnumad.conf", "[vnumad]\n%s",
                   wish->config ? wish->config : "");
     write_process(fixture, "db1", DB1);
-    g_autofree char *tagged =
-        guest_xml("db1", DB1, "<v:guest xmlns:v='urn:vnumad:guest:1' policy='align'/>");
-    g_autofree char *other = guest_xml("db2", DB2, "");
-    vn_tree_write(
-        fixture->tree, "guests.xml",
-        "<node><cpu><mhz>1000</mhz><model>x</model><active>4</active>"
-        "<nodes>2</nodes><sockets>1</sockets><cores>2</cores><threads>1</threads>"
-        "</cpu><memory>8000000</memory>%s%s</node>",
-        tagged, other);
+    write_guests(fixture, "");
     g_autofree char *guests = g_strdup_printf("test://%s/guests.xml", fixture->tree);
     fixture_start_daemon(fixture, wish->uri ? wish->uri : guests);
 }

@@ -43,6 +43,12 @@ void fixture_start_daemon(Fixture *fixture, const char *uri);
 /** fixture_stop_daemon: asks it to stop: it must end well. */
 void fixture_stop_daemon(Fixture *fixture);
 
+/** fixture_start_again: with the same guests, as they are in their file. */
+void fixture_start_again(Fixture *fixture);
+
+/** fixture_pin: db1's definition pins the vCPU, for the next vnumad to find. */
+void fixture_pin(Fixture *fixture, guint vcpu, const char *cpus);
+
 /** fixture_spawn: another vnumad, that has its ledger in @state. */
 GSubprocess *fixture_spawn(const Fixture *fixture, const char *uri, const char *state);
 char *fixture_state_folder(const Fixture *fixture);

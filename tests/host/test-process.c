@@ -310,6 +310,56 @@ test_allowed_nodes(void)
     assert_affinity(nodes, "0-1,33");
 }
 
+static void
+test_is_qemu(void)
+{
+    static const struct {
+        const char *program; /* NULL: not to be read */
+        gboolean is;
+    } cases[] = {
+        {"/usr/bin/qemu-system-x86_64", TRUE},
+        {"/usr/libexec/qemu-kvm (deleted)", TRUE},
+        {"/usr/bin/kvm", TRUE},
+        {"/usr/bin/kvmtool", FALSE},
+        {"/opt/qemu/bin/socat", FALSE},
+        {NULL, FALSE},
+    };
+    g_autoptr(VnTree) tree = vn_tree_new();
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *path = g_strdup_printf("proc/%u/exe", 40 + (guint) i);
+        if (cases[i].program)
+            vn_tree_link(tree, path, cases[i].program);
+        g_assert_cmpint(vn_process_is_qemu(tree, 40 + (int) i, &error), ==, cases[i].is);
+        if (!cases[i].is)
+            g_assert_error(error, VN_ERROR, VN_ERROR_REFUSED);
+    }
+}
+
+/* Threads as QEMU has told them, however they are called. */
+static void
+test_read_affinities(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VnTree) tree = vn_tree_new();
+    g_autoptr(VnGuest) guest = vn_guest_new("db1", UUID);
+    guest->pid = 40;
+    vn_guest_add_vcpu(guest, 0, 0)->tid = 41;
+    vn_guest_add_vcpu(guest, 1, 0)->tid = 42;
+    add_thread(tree, 40, 41, "qemu-system-x86", "0-3");
+    add_thread(tree, 43, 42, "qemu-system-x86", "4-7"); /* another process's */
+    g_assert_false(vn_process_read_affinities(tree, guest, &error));
+    g_assert_error(error, VN_ERROR, VN_ERROR_GONE);
+    g_assert_nonnull(strstr(error->message, "process 40 has no thread 42"));
+    g_clear_error(&error);
+    add_thread(tree, 40, 42, "qemu-system-x86", "4-7");
+    g_assert_true(vn_process_read_affinities(tree, guest, &error));
+    g_assert_no_error(error);
+    assert_affinity(((VnVcpu *) guest->vcpus->pdata[0])->affinity, "0-3");
+    assert_affinity(((VnVcpu *) guest->vcpus->pdata[1])->affinity, "4-7");
+    g_assert_cmpint(((VnVcpu *) guest->vcpus->pdata[1])->tid, ==, 42);
+}
+
 /* Files as a running guest's were; /proc/PID/task/TID/stat has 52 fields. */
 static void
 add_times(const VnTree *tree, int tid, const char *schedstat, const char *ticks)
@@ -465,6 +515,8 @@ main(int argc, char **argv)
     g_test_add_func("/process/vhost-kernel-threads", test_vhost_kernel_threads);
     g_test_add_func("/process/threads-gone", test_threads_gone);
     g_test_add_func("/process/allowed-nodes", test_allowed_nodes);
+    g_test_add_func("/process/is-qemu", test_is_qemu);
+    g_test_add_func("/process/read-affinities", test_read_affinities);
     g_test_add_func("/process/vcpu-time", test_vcpu_time);
     g_test_add_func("/process/vcpu-time-sum", test_vcpu_time_sum);
     g_test_add_func("/process/self", test_self);

@@ -10,6 +10,9 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=sampling.sh
 . "$(dirname "${BASH_SOURCE[0]}")/sampling.sh"
 
+# shellcheck source-path=SCRIPTDIR source=daemon.sh
+. "$lab_dir/daemon.sh"
+lab_use_build "$1"
 lab_use_samplers "$1"
 trap 'rm -rf "$work"' EXIT
 
@@ -299,13 +302,121 @@ open_files()
     find "/proc/$sampler_pid/fd" -mindepth 1 | wc -l
 }
 
+# ---- by QMP ----------------------------------------------------------------------------------
+
+# A guest that libvirt does not know: two cells, each bound to its host node, and a vCPU each that
+# writes there.
+socket_start()
+{
+    rm -f "$work/socket.log"
+    tiny socket -accel kvm -cpu host -m 192 -smp 2 \
+        -object memory-backend-ram,id=one,size=128M,host-nodes=0,policy=bind \
+        -object memory-backend-ram,id=other,size=64M,host-nodes=1,policy=bind \
+        -numa node,nodeid=0,cpus=0,memdev=one -numa node,nodeid=1,cpus=1,memdev=other \
+        -kernel /run/lab/guest/vmlinuz -initrd /run/lab/guest/initrd \
+        -append "console=ttyS0 quiet panic=-1 mitigations=off swiotlb=noforce -- --scrub 0 \
+            --job vcpu=0,cell=0,mb=16,rate=20 --job vcpu=1,cell=1,mb=16,rate=20" \
+        -serial "file:$work/socket.log" -serial null && socket_pin 0 1 &&
+        lab_wait 120 "the workload" grep -qa '^WORKLOAD READY' "$work/socket.log"
+}
+
+# socket_pin NODE NODE: where its two vCPUs run.
+socket_pin()
+{
+    local vcpu node
+    for vcpu in 0 1; do
+        node=$1
+        shift
+        taskset -cp "$(lab_node_cpus "$node")" "$(socket_thread "$vcpu")" >/dev/null || return 1
+    done
+}
+
+socket_thread()
+{
+    local pid
+    pid=$(tiny_pid socket) && basename "$(dirname "$(grep -lx "CPU $1/KVM" "/proc/$pid/task/"*/comm)")"
+}
+
+# socket_sample NODE NODE [OPTION...]: with its vCPUs there. A guest that the emulation has ended
+# (README.md, "Limits") is started once more.
+socket_sample()
+{
+    local one=$1 other=$2
+    shift 2
+    for _ in 1 2 3; do
+        socket_pin "$one" "$other" && vnumactl --json sample --qmp "$work/socket.qmp" "$@" >"$work/sample" &&
+            return
+        ! kill -0 "$(tiny_pid socket)" 2>/dev/null || return 1
+        echo socket >>"$work/ended"
+        socket_start || return 1
+    done
+    return 1
+}
+
+# sampled PATH: of the last sample.
+sampled()
+{
+    python3 "$lab_dir/json-path.py" "$1" <"$work/sample"
+}
+
+# both_are CONDITION: on the locality l and the number of writes w of each vCPU, in awk's words.
+both_are()
+{
+    local vcpu l w
+    for vcpu in 0 1; do
+        l=$(sampled "vcpus.$vcpu.locality_ratio") && w=$(sampled "vcpus.$vcpu.writes") &&
+            awk -v l="$l" -v w="$w" "BEGIN { exit !($1) }" || return 1
+    done
+}
+
+# says PATTERN COMMAND...: the command fails, and says why.
+says()
+{
+    local pattern=$1 text
+    shift
+    if text=$("$@" 2>&1) || ! grep -q "$pattern" <<<"$text"; then
+        echo "$text"
+        return 1
+    fi
+}
+
+# Before there is any guest, as vnumad attaches BPF; it is gone when there is another.
+test_socket()
+{
+    lab_vnumad_sampling=on-request
+    check "vnumad starts" lab_vnumad_start --bus system || return 1
+    check "and has attached" vnumactl list
+    check "a guest that libvirt does not know" socket_start || { lab_vnumad_stop; return 1; }
+    check "it is sampled by its socket" socket_sample 0 1
+    diag "$(cat "$work/sample")"
+    check "by its dirty log, page by page" test "$(sampled source)" = dirty-log
+    check "under the name that QEMU has for it" test "$(sampled guest)" = socket
+    check "both vCPUs write, and at home" both_are 'w >= 1000 && l >= 0.9'
+    check "each its 16 MiB, and not much else" \
+        test "$(sampled granules_total)" -ge 16 -a "$(sampled granules_total)" -le 60
+    check "its vCPUs on each other's nodes are remote" socket_sample 1 0 --seconds 2
+    diag "$(cat "$work/sample")"
+    check "all the same both write, from afar" both_are 'w >= 500 && l <= 0.1'
+    check "its refaults are seen, too" socket_sample 0 1 --seconds 2 --source refault
+    check "the monitor is free again" qmp socket '{"execute": "query-dirty-rate"}'
+    tiny_end socket
+    check "when it has ended, that is said" says 'nobody listens there' \
+        vnumactl sample --qmp "$work/socket.qmp"
+    check "a guest without KVM" tiny soft -accel tcg -S
+    check "is told from one with it" says 'runs without KVM' vnumactl sample --qmp "$work/soft.qmp"
+    tiny_end soft
+    check "vnumad ends" lab_vnumad_stop
+}
+
 # AutoNUMA moves pages, and splits huge ones for it.
 echo 0 >/proc/sys/kernel/numa_balancing
+parts=" ${PARTS:-socket dirty_log refault ends ring changes killed vcpus many} "
+[[ $parts != *" socket "* ]] || test_socket
 start_sampler
 check "programs are attached" test "$(<"$work/answers")" = ready
 diag "$(cat "$work/answers")"
 files=$(open_files)
-for part in ${PARTS:-dirty_log refault ends ring changes killed vcpus many}; do
+for part in ${parts/ socket / }; do
     "test_$part"
 done
 check "no file is left open" test "$(open_files)" = "$files"

@@ -468,6 +468,30 @@ test_turns_within_a_cell(void)
     g_assert_cmpfloat(vn_heat_alternation(heat, NULL), ==, 0);
 }
 
+/* Whole cells are known on under a new number, unless they are divided. */
+static void
+test_set_cells(void)
+{
+    g_autoptr(VnHeat) heat = make(12, 6);
+    Access accesses[12];
+    for (guint i = 0; i < 12; i++)
+        accesses[i] = (Access){i / 6, i, 100};
+    feed(heat, 1, accesses, 12);
+    g_assert_cmpint(granule_at(heat, 0).accessors[0].vcpu, ==, -1);
+    /* Cell 0 is cell 2 now, and cell 1 is in two. */
+    guint cells[12] = {2, 2, 2, 2, 2, 2, 0, 0, 0, 1, 1, 1};
+    vn_heat_set_cells(heat, cells);
+    VnHeatGranule first = granule_at(heat, 0);
+    VnHeatGranule second = granule_at(heat, 1);
+    guint cell;
+    g_assert_cmpuint(vn_heat_owner(&first, &cell), ==, VN_HEAT_PRIVATE_CELL);
+    g_assert_cmpuint(cell, ==, 2);
+    g_assert_cmpuint(vn_heat_owner(&second, NULL), ==, VN_HEAT_SHARED);
+    g_assert_cmpfloat_with_epsilon(second.rate, first.rate, 1e-6);
+    g_assert_cmpfloat_with_epsilon(sum_of_rates(heat), vn_heat_rate(heat), 1e-3);
+    g_assert_cmpint(vn_heat_age_us(heat, 11 * SECOND), ==, 11 * SECOND);
+}
+
 static void
 test_hints(void)
 {
@@ -567,6 +591,7 @@ main(int argc, char **argv)
     g_test_add_func("/heat/change", test_change);
     g_test_add_func("/heat/alternation", test_alternation);
     g_test_add_func("/heat/turns-within-a-cell", test_turns_within_a_cell);
+    g_test_add_func("/heat/set-cells", test_set_cells);
     g_test_add_func("/heat/hints", test_hints);
     g_test_add_func("/heat/random", test_random);
     return g_test_run();

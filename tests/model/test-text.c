@@ -37,11 +37,28 @@ test_host_nodes(void)
     g_assert_cmpstr(several, ==, "host nodes 0-1,4");
 }
 
+static void
+test_vcpus(void)
+{
+    static const char *const cases[][2] = {
+        {"3", "vCPU 3"},
+        {"0-3", "vCPUs 0-3"},
+        {"0,2", "vCPUs 0 and 2"},
+        {"0-2,5,7", "vCPUs 0-2, 5 and 7"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(VnIdSet) set = vn_idset_parse(cases[i][0], NULL);
+        g_autofree char *text = vn_text_vcpus(set);
+        g_assert_cmpstr(text, ==, cases[i][1]);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/text/bytes", test_bytes);
     g_test_add_func("/text/host-nodes", test_host_nodes);
+    g_test_add_func("/text/vcpus", test_vcpus);
     return g_test_run();
 }

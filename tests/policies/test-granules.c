@@ -18,6 +18,7 @@ typedef struct {
     VnSample *sample;
     guint8 lies_on[GRANULES];
     guint64 bytes_per_second;
+    guint64 reserves[3];
 } Fixture;
 
 /* @apart: (nullable): heat tells all vCPUs apart, as if nobody knew their nodes. */
@@ -77,7 +78,8 @@ steer(Fixture *fixture, gint64 now_us, VnPlan **ret_plan)
                                 .locality = locality,
                                 .now_us = now_us,
                                 .move_bytes_per_second = fixture->bytes_per_second,
-                                .placement = placement};
+                                .placement = placement,
+                                .reserves = fixture->reserves};
     *ret_plan = vn_align_decide(fixture->snapshot);
     VnSteerVerdict verdict =
         vn_steer_guest(fixture->snapshot, fixture->guest, &evidence, *ret_plan);
@@ -138,7 +140,7 @@ test_private_go(Fixture *fixture, gconstpointer unused)
                              order[k] * VN_GRANULE_BYTES);
         g_assert_cmpstr(step->reason, ==,
                         "6.0 MiB on host node 0, with 50 % of the guest's accesses, are "
-                        "used by vCPUs on host node 1 alone");
+                        "used only by vCPUs on host node 1");
     }
     g_assert_true(seen);
     g_assert_nonnull(strstr(vn_plan_find_decision(plan, "g1")->reason,
@@ -162,6 +164,20 @@ test_limits(Fixture *fixture, gconstpointer unused)
     node->free_bytes = 40 * MIB;
     g_assert_cmpuint(steer(fixture, SECOND, &full), ==, VN_STEER_MOVE);
     g_assert_cmpuint(vn_plan_bytes_total(full), ==, 40 * MIB);
+
+    g_autoptr(VnPlan) reserved = NULL;
+    fixture->reserves[1] = 30 * MIB;
+    g_assert_cmpuint(steer(fixture, SECOND, &reserved), ==, VN_STEER_MOVE);
+    g_assert_cmpuint(vn_plan_bytes_total(reserved), ==, 10 * MIB);
+    fixture->reserves[1] = 0;
+
+    g_autoptr(VnPlan) pool = NULL;
+    const VnHugePages pages = {.size_bytes = 2 * MIB, .total = 100, .free = 7};
+    scenario_cell(fixture->guest, 0)->page_size_bytes = 2 * MIB;
+    g_array_append_val(node->huge_pages, pages);
+    g_assert_cmpuint(steer(fixture, SECOND, &pool), ==, VN_STEER_MOVE);
+    g_assert_cmpuint(vn_plan_bytes_total(pool), ==, 14 * MIB);
+    scenario_cell(fixture->guest, 0)->page_size_bytes = 0;
     node->free_bytes = free_bytes;
 
     g_autoptr(VnPlan) slow = NULL;

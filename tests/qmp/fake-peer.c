@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 struct FakePeer {
     int fd;
+    int listener; /* -1: there is a client already */
     GThread *thread;
     FakeScript script;
     gpointer user_data;
@@ -19,9 +21,26 @@ static gpointer
 run(gpointer data)
 {
     FakePeer *peer = data;
+    if (peer->listener >= 0) {
+        peer->fd = accept4(peer->listener, NULL, NULL, SOCK_CLOEXEC);
+        g_assert_cmpint(peer->fd, >=, 0);
+        close(peer->listener);
+    }
     peer->script(peer, peer->user_data);
     close(peer->fd);
     return NULL;
+}
+
+static FakePeer *
+start(int fd, int listener, FakeScript script, gpointer user_data)
+{
+    FakePeer *peer = g_new0(FakePeer, 1);
+    peer->fd = fd;
+    peer->listener = listener;
+    peer->script = script;
+    peer->user_data = user_data;
+    peer->thread = g_thread_new("fake-peer", run, peer);
+    return peer;
 }
 
 FakePeer *
@@ -29,13 +48,19 @@ fake_peer_start(FakeScript script, gpointer user_data, int *ret_fd)
 {
     int fds[2];
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
-    FakePeer *peer = g_new0(FakePeer, 1);
-    peer->fd = fds[0];
-    peer->script = script;
-    peer->user_data = user_data;
     *ret_fd = fds[1];
-    peer->thread = g_thread_new("fake-peer", run, peer);
-    return peer;
+    return start(fds[0], -1, script, user_data);
+}
+
+FakePeer *
+fake_peer_listen(FakeScript script, gpointer user_data, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    g_assert_cmpint(bind(listener, (struct sockaddr *) &address, sizeof(address)), ==, 0);
+    g_assert_cmpint(listen(listener, 1), ==, 0);
+    return start(-1, listener, script, user_data);
 }
 
 gsize
@@ -112,6 +137,20 @@ fake_peer_expect(FakePeer *peer, const char *command)
     g_autoptr(VnJson) json = read_command(peer, &id);
     g_assert_cmpstr(vn_json_get_string(json, "execute", NULL), ==, command);
     return id;
+}
+
+void
+fake_peer_answer(FakePeer *peer, const char *command, const char *arguments,
+                 const char *answer)
+{
+    guint64 id = 0;
+    const VnJson *given = NULL;
+    g_autoptr(VnJson) json = read_command(peer, &id);
+    g_assert_cmpstr(vn_json_get_string(json, "execute", NULL), ==, command);
+    g_assert_true(vn_json_get_optional_object(json, "arguments", &given, NULL));
+    g_autofree char *text = given ? vn_json_print(given, FALSE) : NULL;
+    g_assert_cmpstr(text, ==, arguments);
+    fake_peer_say(peer, "{\"id\": %" G_GUINT64_FORMAT ", %s}\r\n", id, answer);
 }
 
 void

@@ -17,6 +17,9 @@ typedef void (*FakeScript)(FakePeer *peer, gpointer user_data);
  */
 FakePeer *fake_peer_start(FakeScript script, gpointer user_data, int *ret_fd);
 
+/** fake_peer_listen: likewise, with the first client that connects to @path. */
+FakePeer *fake_peer_listen(FakeScript script, gpointer user_data, const char *path);
+
 /** fake_peer_join: waits for the script's end. Returns: the bytes that it could send. */
 gsize fake_peer_join(FakePeer *peer);
 
@@ -34,6 +37,14 @@ void fake_peer_greet(FakePeer *peer);
  * Returns: the id.
  */
 guint64 fake_peer_expect(FakePeer *peer, const char *command);
+
+/**
+ * fake_peer_answer: reads the next line, which must be @command, and answers it.
+ * @arguments: (nullable): as they must be, in JSON without blanks; NULL: there are none
+ * @answer: "\"return\": {}", or "\"error\": {...}"
+ */
+void fake_peer_answer(FakePeer *peer, const char *command, const char *arguments,
+                      const char *answer);
 
 /** fake_peer_event: @number goes into its data. */
 void fake_peer_event(FakePeer *peer, const char *name, guint number);

@@ -5,6 +5,8 @@
  * for, and waits for us: QEMU 7.2 may never read from a client that comes while its
  * monitor moves to another thread.
  */
+#include "qmp/dirty-rate.h"
+#include "qmp/guest.h"
 #include "qmp/memory.h"
 
 #include <fcntl.h>
@@ -280,6 +282,84 @@ test_gpa_to_hva(void)
     qemu_quit(&qemu);
 }
 
+/*
+ * Without KVM there is no dirty log: QEMU 7.2 would crash when asked to measure by it, so
+ * it is not asked, and lives on.
+ */
+static void
+test_dirty_rate(void)
+{
+    Qemu qemu;
+    if (!qemu_start(&qemu, "-machine pc -m 64 -smp 2 -S -name db1"))
+        return;
+    g_autoptr(GError) error = NULL;
+    guint64 bytes = 0;
+    g_autoptr(VnQmpDirtyRate) rate =
+        vn_qmp_dirty_rate_read(qemu.client, TIMEOUT_MS, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(rate->state, ==, VN_QMP_DIRTY_RATE_UNSTARTED);
+    g_assert_cmpuint(rate->mb_per_second, ==, 0);
+    g_assert_true(vn_qmp_dirty_rate_check(qemu.client, TIMEOUT_MS, &error));
+    g_assert_no_error(error);
+    for (int ring = 0; ring < 2; ring++) {
+        g_assert_false(vn_qmp_dirty_rate_start(qemu.client, 1, ring, TIMEOUT_MS, &error));
+        g_assert_error(error, VN_ERROR, VN_ERROR_UNSUPPORTED);
+        g_clear_error(&error);
+    }
+    g_autofree char *name = NULL;
+    guint64 hva;
+    g_assert_true(vn_qmp_gpa_to_hva(qemu.client, 0, TIMEOUT_MS, &name, &hva, &error));
+    g_assert_true(vn_qmp_memory_bytes(qemu.client, name, TIMEOUT_MS, &bytes, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(bytes, ==, 64u << 20);
+    qemu_quit(&qemu);
+}
+
+/* What it tells of its guest, with cells and without, of both machines. */
+static void
+test_guest(void)
+{
+    static const struct {
+        const char *options;
+        const char *name;
+        const char *machine;
+        gboolean told_cells;
+    } cases[] = {
+        {"-machine pc -m 64 -smp 2 -S -name db1", "db1", "pc-i440fx-", FALSE},
+        {"-machine q35 -m 64 -smp 2 -S -object memory-backend-ram,id=a,size=64M "
+         "-numa node,cpus=0,memdev=a -numa node,cpus=1",
+         "none", "pc-q35-", TRUE},
+        {"-machine pc,max-ram-below-4g=1G -m 64 -smp 2 -S", "none", NULL, FALSE},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        Qemu qemu;
+        if (!qemu_start(&qemu, cases[i].options))
+            return;
+        g_autoptr(GError) error = NULL;
+        g_autoptr(VnGuest) guest =
+            vn_qmp_guest_read(qemu.client, "none", TIMEOUT_MS, &error);
+        g_assert_no_error(error);
+        g_assert_cmpstr(guest->name, ==, cases[i].name);
+        g_assert_cmpstr(guest->uuid, ==, "00000000-0000-0000-0000-000000000000");
+        g_assert_cmpint(guest->state, ==, VN_GUEST_PAUSED);
+        g_assert_cmpuint(guest->memory_bytes, ==, 64u << 20);
+        g_assert_cmpint(guest->told_cells, ==, cases[i].told_cells);
+        if (cases[i].machine)
+            g_assert_true(g_str_has_prefix(guest->machine, cases[i].machine));
+        else
+            g_assert_null(guest->machine);
+        g_assert_cmpuint(guest->vcpus->len, ==, 2);
+        for (guint n = 0; n < 2; n++) {
+            const VnVcpu *vcpu = guest->vcpus->pdata[n];
+            g_autofree char *task =
+                g_strdup_printf("/proc/%d/task/%d", qemu.pid, vcpu->tid);
+            g_assert_true(g_file_test(task, G_FILE_TEST_IS_DIR));
+            g_assert_cmpuint(vcpu->cell, ==, cases[i].told_cells ? n : 0);
+        }
+        qemu_quit(&qemu);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -287,5 +367,7 @@ main(int argc, char **argv)
     g_test_add_func("/qemu/client", test_client);
     g_test_add_func("/qemu/second-client", test_second_client);
     g_test_add_func("/qemu/gpa-to-hva", test_gpa_to_hva);
+    g_test_add_func("/qemu/dirty-rate", test_dirty_rate);
+    g_test_add_func("/qemu/guest", test_guest);
     return g_test_run();
 }
