@@ -147,6 +147,7 @@ test_keys(void)
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(GError) error = NULL;
         g_autoptr(VnJson) json = parse(cases[i].text);
+        g_assert_nonnull(json);
         gboolean good = vn_json_check_keys(cases[i].text, strlen(cases[i].text), &error);
         g_assert_true(good == !cases[i].error);
         if (!good)
