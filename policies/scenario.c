@@ -319,6 +319,16 @@ placement_to_variant(const VnGuest *guest, const VnDecision *decision)
 }
 
 static GVariant *
+refusal_to_variant(const VnGuest *guest, const char *why)
+{
+    g_auto(VnDict) dict;
+    vn_dict_init(&dict, NULL);
+    vn_dict_insert(&dict, "guest", "s", guest->name);
+    vn_dict_insert(&dict, "reason", "s", why);
+    return vn_dict_end(&dict);
+}
+
+static GVariant *
 cost_to_variant(const VnScenarioResult *result)
 {
     g_auto(VnDict) dict;
@@ -342,17 +352,13 @@ vn_scenario_result_to_variant(const VnScenarioResult *result)
     g_variant_builder_init(&steps, G_VARIANT_TYPE("aa{sv}"));
     for (guint i = 0; i < guests->len; i++) {
         const VnGuest *guest = guests->pdata[i];
-        g_auto(VnDict) one;
-        if (!result->refused->pdata[i]) {
+        const char *why = result->refused->pdata[i];
+        if (why)
+            g_variant_builder_add_value(&refused, refusal_to_variant(guest, why));
+        else
             g_variant_builder_add_value(
                 &placements,
                 placement_to_variant(guest, result->plan->decisions->pdata[i]));
-            continue;
-        }
-        vn_dict_init(&one, NULL);
-        vn_dict_insert(&one, "guest", "s", guest->name);
-        vn_dict_insert(&one, "reason", "s", (const char *) result->refused->pdata[i]);
-        g_variant_builder_add_value(&refused, vn_dict_end(&one));
     }
     for (guint i = 0; i < result->plan->steps->len; i++)
         g_variant_builder_add_value(&steps,
