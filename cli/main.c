@@ -39,6 +39,7 @@ line_clear(Line *line)
     g_free(line->call.qmp);
     g_free(line->call.svg);
     g_free(line->call.png);
+    g_free(line->call.trace);
     g_free(line->color);
     g_strfreev(line->words);
 }
@@ -90,6 +91,8 @@ new_context(Line *line, const VnVerb *verb, const char *usage)
          "Draw it into FILE, as SVG", "FILE"},
         {"png", 0, flags_of(wanted, VN_VERB_PNG), G_OPTION_ARG_FILENAME, &line->call.png,
          "Draw it into FILE, as PNG", "FILE"},
+        {"trace", 0, flags_of(wanted, VN_VERB_TRACE), G_OPTION_ARG_FILENAME,
+         &line->call.trace, "Replay a trace: FILE has a scenario a line", "FILE"},
         {0},
     };
     GOptionEntry common[] = {

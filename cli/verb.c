@@ -198,6 +198,22 @@ static const VnVerb verbs[] = {
             "node that accesses it. With --svg or --png it is drawn into a file instead.",
         .run = vn_verb_heatmap,
     },
+    {
+        .name = "simulate",
+        .arguments = "SCENARIO.json",
+        .arguments_max = 1,
+        .options = VN_VERB_TRACE,
+        .takes_files = TRUE,
+        .summary = "Show where guests would go on a described host",
+        .description =
+            "SCENARIO.json describes a host as 'vnumactl host --json' prints it, guests,\n"
+            "and where those lie that are there already; '-' is standard input. Shows\n"
+            "where each cell would go, who does not fit and why, and which moves make\n"
+            "room. Needs neither daemon nor libvirt nor root. Policies of guests are\n"
+            "align, pack, spread, balance, mirror, interleave, tier, manual:\n"
+            "vnumad-policies(7). The document's keys are in vnumactl(1).",
+        .run = vn_verb_simulate,
+    },
     {0},
 };
 
@@ -264,7 +280,7 @@ static const struct {
     {VN_VERB_SECONDS, "--seconds"}, {VN_VERB_SOURCE, "--source"},
     {VN_VERB_TIME, "--time"},       {VN_VERB_BINS, "--bins"},
     {VN_VERB_SVG, "--svg"},         {VN_VERB_PNG, "--png"},
-    {VN_VERB_QMP, "--qmp"},
+    {VN_VERB_QMP, "--qmp"},         {VN_VERB_TRACE, "--trace"},
 };
 
 /* The first option of @call that @verb does not take. */
@@ -279,7 +295,7 @@ find_foreign_option(const VnVerb *verb, const VnCall *call)
         (call->seconds ? VN_VERB_SECONDS : 0) | (call->source ? VN_VERB_SOURCE : 0) |
         (call->time ? VN_VERB_TIME : 0) | (call->bins ? VN_VERB_BINS : 0) |
         (call->svg ? VN_VERB_SVG : 0) | (call->png ? VN_VERB_PNG : 0) |
-        (call->qmp ? VN_VERB_QMP : 0);
+        (call->qmp ? VN_VERB_QMP : 0) | (call->trace ? VN_VERB_TRACE : 0);
     for (gsize i = 0; i < G_N_ELEMENTS(options); i++) {
         if (given & options[i].bit & ~(guint) verb->options)
             return options[i].name;

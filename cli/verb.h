@@ -25,6 +25,7 @@ typedef enum {
     VN_VERB_SVG = 1 << 12,
     VN_VERB_PNG = 1 << 13,
     VN_VERB_QMP = 1 << 14,
+    VN_VERB_TRACE = 1 << 15,
 } VnVerbOptions;
 
 /* One call of vnumactl, as the command line asks for it. */
@@ -48,6 +49,7 @@ typedef struct {
     gboolean time;
     char *svg; /* file to write; NULL: none */
     char *png;
+    char *trace; /* file of scenarios, one a line; NULL: none */
     VnOutput output;
 } VnCall;
 
@@ -103,6 +105,7 @@ gboolean vn_verb_drain(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_undrain(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_sample(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_heatmap(const VnCall *call, VnClient *client, GError **error);
+gboolean vn_verb_simulate(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_undo(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_why(const VnCall *call, VnClient *client, GError **error);
 gboolean vn_verb_topology(const VnCall *call, VnClient *client, GError **error);

@@ -49,6 +49,12 @@ set_manage(VnConfig *config, const char *value)
 }
 
 static gboolean
+set_policy(VnConfig *config, const char *value)
+{
+    return vn_policy_parse(value, &config->policy, NULL);
+}
+
+static gboolean
 set_monitor(VnConfig *config, const char *value)
 {
     return parse_choice(value, "forbid", "allow", &config->allow_monitor);
@@ -171,8 +177,17 @@ set_step_timeout(VnConfig *config, const char *value)
     return parse_uint(value, 1, 86400, &config->step_timeout_seconds);
 }
 
+static gboolean
+set_trace(VnConfig *config, const char *value)
+{
+    return (*value == '\0' || g_path_is_absolute(value)) &&
+           g_strlcpy(config->trace_file, value, sizeof config->trace_file) <
+               sizeof config->trace_file;
+}
+
 static const Key keys[] = {
     {"manage", "'tagged' or 'all'", set_manage},
+    {"policy", "one of " VN_POLICY_NAMES, set_policy},
     {"monitor_commands", "'forbid' or 'allow'", set_monitor},
     {"complete_definitions", "'yes' or 'no'", set_complete},
     {"interval_seconds", "a whole number from 0 to 86400", set_interval},
@@ -188,6 +203,7 @@ static const Key keys[] = {
      set_forbidden},
     {"sample_budget_ratio", "a number from 0.0001 to 1", set_budget},
     {"sample_host_budget_ratio", "a number from 0.0001 to 1", set_host_budget},
+    {"trace_file", "an absolute path of at most 255 bytes", set_trace},
 };
 
 VnConfig

@@ -2,7 +2,9 @@
 /* VnConfig: what the administrator decides, from vnumad.conf(5). */
 #pragma once
 
-#include "model/error.h"
+#include "model/policy.h"
+
+#define VN_CONFIG_PATH_BYTES 256
 
 typedef enum {
     VN_SAMPLING_AUTO,       /* managed guests, from time to time */
@@ -12,6 +14,7 @@ typedef enum {
 
 typedef struct {
     gboolean manage_all;        /* manage = all: also guests without our metadata */
+    VnPolicy policy;            /* of guests whose metadata names none */
     gboolean allow_monitor;     /* monitor_commands = allow: may taint a guest */
     gboolean complete;          /* complete_definitions = yes */
     guint interval_seconds;     /* between cycles; 0: only on request */
@@ -22,9 +25,11 @@ typedef struct {
     guint64 host_bytes_per_second;  /* moved at most; 0: no cap */
     guint64 guest_bytes_per_second; /* of one guest */
     VnConfigSampling sampling;
-    guint forbidden_sources;         /* 1 << VnSampleSource, or-ed */
-    double sample_budget_ratio;      /* of a guest's time that sampling may take */
-    double sample_host_budget_ratio; /* of the time of all the host's CPUs */
+    guint forbidden_sources;               /* 1 << VnSampleSource, or-ed */
+    double sample_budget_ratio;            /* of a guest's time that sampling may take */
+    char trace_file[VN_CONFIG_PATH_BYTES]; /* what was decided on is written there; "":
+                                              nowhere */
+    double sample_host_budget_ratio;       /* of the time of all the host's CPUs */
 } VnConfig;
 
 /** vn_config_defaults: what holds where the file says nothing. */

@@ -3,6 +3,7 @@
 #include "daemon/cycle-private.h"
 
 #include "daemon/guard.h"
+#include "daemon/trace.h"
 #include "policies/align.h"
 #include "policies/drain.h"
 #include "policies/steer.h"
@@ -116,7 +117,8 @@ steer(VnCycle *cycle, const VnSnapshot *snapshot, VnGuest *guest, VnPlan *plan)
     VnSteerVerdict verdict = VN_STEER_UNSURE;
     g_autoptr(VnLocality) locality = NULL;
     gboolean leaves = vn_drain_leaves(snapshot, guest, plan);
-    gboolean steered = vn_ledger_was_steered(cycle->ledger, guest);
+    gboolean may = vn_policy_steers(guest->policy);
+    gboolean steered = may && vn_ledger_was_steered(cycle->ledger, guest);
     g_autoptr(VnPlacement) placement =
         vn_sampling_placement(cycle->sampling, guest, snapshot->host, &error);
     if (error)
@@ -140,7 +142,7 @@ steer(VnCycle *cycle, const VnSnapshot *snapshot, VnGuest *guest, VnPlan *plan)
             .steered = steered,
             .expected_cost = vn_sampling_promised(cycle->sampling, guest),
         };
-        if (!leaves)
+        if (may && !leaves)
             verdict = vn_steer_guest(snapshot, guest, &evidence, plan);
     }
     if (leaves)
@@ -164,6 +166,16 @@ vn_cycle_new_localities(void)
 {
     return g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
                                  (GDestroyNotify) vn_locality_free);
+}
+
+/* A trace that cannot be written is no reason not to act. */
+static void
+trace(const VnCycle *cycle, const VnSnapshot *snapshot, const VnPlan *plan)
+{
+    g_autoptr(GError) error = NULL;
+    const char *path = cycle->config.trace_file;
+    if (*path && !vn_trace_append(path, VN_TRACE_BYTES_MAX, snapshot, plan, &error))
+        g_warning("trace: %s", error->message);
 }
 
 static void
@@ -217,6 +229,7 @@ vn_cycle_decide(VnCycle *cycle, const char *const *guests, VnSnapshot **ret_snap
     }
     vn_drain_revise(snapshot, plan);
     hold_resting(cycle, snapshot, guests, plan);
+    trace(cycle, snapshot, plan);
     keep_wanted(snapshot, guests, plan);
     const VnGuardView view = {.caution = cycle->caution,
                               .asked = guests != NULL,

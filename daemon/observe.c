@@ -111,6 +111,15 @@ unreadable_guest(const VnVirtDomain *domain, const char *why)
     return guest;
 }
 
+/* The tag's policy was checked when it was read. */
+static void
+set_policy(VnGuest *guest, VnPolicy otherwise)
+{
+    const char *name = guest->tag ? guest->tag->policy : NULL;
+    if (!name || !vn_policy_parse(name, &guest->policy, NULL))
+        guest->policy = otherwise;
+}
+
 static VnGuest *
 observe_guest(VnObserver *observer, const VnVirtDomain *domain)
 {
@@ -125,6 +134,7 @@ observe_guest(VnObserver *observer, const VnVirtDomain *domain)
     }
     guest->state = domain->state;
     guest->managed = guest->tag || observer->config.manage_all;
+    set_policy(guest, observer->config.policy);
     if (domain->busy)
         set_trouble(guest, domain->busy);
     if (guest->state != VN_GUEST_STOPPED && !observe_process(observer, guest, &error))

@@ -3,6 +3,7 @@
 #include "guest-topology/tag.h"
 
 #include "guest-topology/size.h"
+#include "model/policy.h"
 
 #include <string.h>
 
@@ -16,7 +17,8 @@ typedef struct {
 static gboolean
 read_policy(const char *value, VnTag *tag)
 {
-    if (strcmp(value, "align") != 0)
+    VnPolicy policy;
+    if (!vn_policy_parse(value, &policy, NULL))
         return FALSE;
     g_free(tag->policy);
     tag->policy = g_strdup(value);
@@ -132,7 +134,7 @@ read_exclude_nodes(const char *value, VnTag *tag)
 }
 
 static const Attribute attributes[] = {
-    {"policy", read_policy, "align"},
+    {"policy", read_policy, VN_POLICY_NAMES},
     {"cells", read_cells, "auto, or a number from 1 to 128"},
     {"binding", read_binding, "strict, preferred, restrictive"},
     {"max-vcpus-per-cell", read_vcpus, "a number from 1 to 4096"},

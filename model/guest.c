@@ -66,6 +66,7 @@ vn_guest_free(VnGuest *guest)
     g_ptr_array_unref(guest->notes);
     vn_idset_free(guest->emulator_pinned);
     vn_idset_free(guest->allowed_nodes);
+    g_clear_pointer(&guest->device_nodes, g_array_unref);
     g_free(guest);
 }
 
@@ -193,6 +194,7 @@ vn_guest_clone(const VnGuest *guest)
     clone->start_ticks = guest->start_ticks;
     clone->managed = guest->managed;
     clone->tag = guest->tag ? vn_tag_copy(guest->tag) : NULL;
+    clone->policy = guest->policy;
     clone->told = guest->told ? vn_vnuma_ref(guest->told) : NULL;
     clone->trouble = g_strdup(guest->trouble);
     clone->machine = g_strdup(guest->machine);
@@ -203,6 +205,8 @@ vn_guest_clone(const VnGuest *guest)
     clone->emulator_pinned = copy_or_null(guest->emulator_pinned);
     clone->emulator_pin_is_ours = guest->emulator_pin_is_ours;
     clone->allowed_nodes = copy_or_null(guest->allowed_nodes);
+    if (guest->device_nodes)
+        clone->device_nodes = g_array_copy(guest->device_nodes);
     clone->qmp_path = g_strdup(guest->qmp_path);
     for (guint i = 0; i < guest->cells->len; i++)
         clone_cell(clone, guest->cells->pdata[i]);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "model/policy.h"
 #include "model/tag.h"
 #include "model/vnuma.h"
 
@@ -61,6 +62,7 @@ typedef struct {
     guint64 start_ticks; /* when that process started: a reused pid is noticed */
     gboolean managed;    /* we may touch it: has a tag, or the administrator said all */
     VnTag *tag;          /* what our metadata element asks for; NULL: has none */
+    VnPolicy policy;     /* of its tag, else the configured one */
     VnVnuma *told;       /* what its tables tell it; NULL: no cells */
     char *trouble;       /* why it must be left alone; NULL: nothing in the way */
     char *machine;       /* QEMU machine type, "pc-q35-7.2" */
@@ -76,8 +78,11 @@ typedef struct {
     gboolean emulator_pin_is_ours; /* as VnVcpu.pin_is_ours */
     VnIdSet
         *allowed_nodes; /* cpuset.mems: where its pages may go at all; NULL: not known */
-    char *qmp_path;     /* a QMP socket of the administrator's own; NULL: none */
-    GPtrArray *notes;   /* of char*: what was odd, for people */
+    GArray
+        *device_nodes; /* of guint, the host node of each device that is passed through;
+                             NULL: none, or not known */
+    char *qmp_path;    /* a QMP socket of the administrator's own; NULL: none */
+    GPtrArray *notes;  /* of char*: what was odd, for people */
 } VnGuest;
 
 VnGuest *vn_guest_new(const char *name, const char *uuid);

@@ -399,8 +399,7 @@ vn_guest_to_variant(const VnGuest *guest, const VnDecision *decision,
     vn_dict_insert(&dict, "uuid", "s", guest->uuid);
     vn_dict_insert(&dict, "state", "s", vn_guest_state_name(guest->state));
     vn_dict_insert(&dict, "managed", "b", guest->managed);
-    vn_dict_insert(&dict, "policy", "s",
-                   guest->tag && guest->tag->policy ? guest->tag->policy : "align");
+    vn_dict_insert(&dict, "policy", "s", vn_policy_name(guest->policy));
     vn_dict_insert(&dict, "memory_bytes", "t", guest->memory_bytes);
     vn_dict_insert_string(&dict, "trouble", guest->trouble);
     vn_dict_insert_ratio(&dict, "alignment_ratio",

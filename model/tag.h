@@ -15,7 +15,7 @@ typedef enum {
 } VnDistances;
 
 typedef struct {
-    char *policy;             /* NULL: the default one */
+    char *policy;             /* a VnPolicy's name; NULL: the configured one */
     guint cells;              /* 0: as many as are needed */
     VnBinding binding;        /* VN_BINDING_NONE: not said, which means strict */
     guint max_vcpus_per_cell; /* 0: as many as the home has CPUs */

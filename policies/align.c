@@ -3,7 +3,8 @@
 #include "policies/align.h"
 
 #include "model/text.h"
-#include "policies/homes.h"
+#include "policies/mirror.h"
+#include "policies/place.h"
 
 /* Less than this, or than a thousandth of a cell, is not worth a plan. */
 #define NEGLIGIBLE_BYTES (G_GUINT64_CONSTANT(1) << 20)
@@ -31,6 +32,10 @@ source_text(VnHomeSource source)
         return "where its policy may have memory";
     case VN_HOME_PINNED:
         return "where its vCPUs are pinned";
+    case VN_HOME_MIRRORED:
+        return "the host's node of the same place";
+    case VN_HOME_MANUAL:
+        return "where the administrator has it";
     case VN_HOME_CHOSEN:
         return "the cheapest place with room";
     case VN_HOME_NONE:
@@ -272,14 +277,17 @@ plan_move(Subject *subject, guint index)
 }
 
 /* Why a guest gets no steps at all; NULL when it may. */
-static const char *
-left_alone(const VnGuest *guest)
+static char *
+left_alone(const VnHost *host, const VnGuest *guest)
 {
     if (guest->state == VN_GUEST_STOPPED)
-        return "it is not running";
+        return g_strdup("it is not running");
     if (!guest->managed)
-        return "not managed: it carries no <vnuma:guest> metadata, so it is only watched";
-    return guest->trouble;
+        return g_strdup("not managed: it carries no <vnuma:guest> metadata, so it is "
+                        "only watched");
+    if (guest->policy == VN_POLICY_MIRROR && !guest->trouble)
+        return vn_mirror_why_not(host, guest);
+    return g_strdup(guest->trouble);
 }
 
 static void
@@ -336,23 +344,20 @@ decide_guest(const VnSnapshot *snapshot, const VnGuest *guest, const GArray *hom
                        .plan = plan,
                        .remarks = remarks};
     VnDecision *decision = vn_plan_add_decision(plan, guest->name);
-    const char *alone = left_alone(guest);
+    g_autofree char *alone = left_alone(snapshot->host, guest);
     for (guint i = 0; i < homes->len; i++) {
         const VnHome *home = &g_array_index(homes, VnHome, i);
         g_ptr_array_add(decision->homes, vn_idset_copy(home->home));
         subject.resident_bytes += vn_cell_resident(guest->cells->pdata[i]);
         if (!alone && home->source == VN_HOME_NONE) {
             const VnCell *cell = guest->cells->pdata[i];
-            vn_decision_set_reason(decision,
-                                   "cell %u: no host node that has memory is both in its "
-                                   "binding and in the guest's cpuset.mems",
-                                   cell->id);
-            alone = decision->reason;
+            alone = g_strdup_printf("cell %u: no host node that has memory is both in "
+                                    "its binding and in the guest's cpuset.mems",
+                                    cell->id);
         }
     }
     if (alone) {
-        if (alone != decision->reason)
-            vn_decision_set_reason(decision, "%s", alone);
+        vn_decision_set_reason(decision, "%s", alone);
         return;
     }
     decide_steps(&subject);
@@ -362,7 +367,15 @@ decide_guest(const VnSnapshot *snapshot, const VnGuest *guest, const GArray *hom
 VnPlan *
 vn_align_decide(const VnSnapshot *snapshot)
 {
-    g_autoptr(GPtrArray) homes = vn_homes_choose(snapshot);
+    /* Who runs is here, and cannot be refused: no limit but what it costs. */
+    const VnPlaceOptions options = {.smt = TRUE};
+    g_autoptr(VnPlacing) placing = vn_place(snapshot, &options);
+    return vn_align_to(snapshot, placing->homes);
+}
+
+VnPlan *
+vn_align_to(const VnSnapshot *snapshot, const GPtrArray *homes)
+{
     VnPlan *plan = vn_plan_new();
     for (guint i = 0; i < snapshot->guests->len; i++)
         decide_guest(snapshot, snapshot->guests->pdata[i], homes->pdata[i], plan);

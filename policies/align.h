@@ -21,3 +21,11 @@
  * vCPUs at home, so that all gains of a plan add up.
  */
 VnPlan *vn_align_decide(const VnSnapshot *snapshot);
+
+/**
+ * vn_align_to:
+ * @homes: of GArray of VnHome, one a guest, one a cell
+ *
+ * The same, with homes that were chosen before.
+ */
+VnPlan *vn_align_to(const VnSnapshot *snapshot, const GPtrArray *homes);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Chooses a home for every cell of every guest: where its memory is bound, else where its
- * vCPUs are pinned, else the cheapest place with room. Pure: a snapshot in, sets out.
+ * VnHome: the host nodes that a cell belongs on, and who says so. Here: homes that are
+ * given, and the CPUs of a home; policies/place.h chooses the others.
  */
 #pragma once
 
@@ -10,10 +10,12 @@
 /* What a home follows from. */
 typedef enum {
     VN_HOME_BOUND, /* the cell's memory is bound there, which only a restart can change */
-    VN_HOME_ALLOWED, /* all that its policy may use, of a guest without cells */
-    VN_HOME_PINNED,  /* its vCPUs are pinned there */
-    VN_HOME_CHOSEN,  /* neither says: fewest bytes to move, within capacity */
-    VN_HOME_NONE,    /* no host node may hold it */
+    VN_HOME_ALLOWED,  /* all that its policy may use, of a guest without cells */
+    VN_HOME_PINNED,   /* its vCPUs are pinned there */
+    VN_HOME_MIRRORED, /* policy mirror: the host node of the same place */
+    VN_HOME_MANUAL,   /* policy manual, and neither says: any node that it may be on */
+    VN_HOME_CHOSEN,   /* nobody says: the planner's */
+    VN_HOME_NONE,     /* no host node may hold it */
 } VnHomeSource;
 
 typedef struct {
@@ -22,14 +24,19 @@ typedef struct {
 } VnHome;
 
 /**
- * vn_homes_choose:
+ * vn_homes_given:
+ * @index: of the cell
+ * @hold_ours: whether pins of our own say where the cell belongs, too
  *
- * Guests that are stopped get VN_HOME_NONE for each cell. Deterministic. Guests whose
- * homes are given by binding or pins are placed first, so that the others see their load.
+ * Where the cell's memory is bound, else where its policy or its vCPUs' pins have it.
  *
- * Returns: one GArray of VnHome a guest, in the snapshot's order, one VnHome a cell.
+ * Returns: VN_HOME_CHOSEN with an empty set where nothing says.
  */
-GPtrArray *vn_homes_choose(const VnSnapshot *snapshot);
+VnHome vn_homes_given(const VnHost *host, const VnGuest *guest, guint index,
+                      gboolean hold_ours);
+
+/** vn_homes_limit: the host nodes with memory where the cell's pages may lie at all. */
+VnIdSet *vn_homes_limit(const VnHost *host, const VnGuest *guest, const VnCell *cell);
 
 /**
  * vn_homes_cpus:

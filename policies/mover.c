@@ -8,12 +8,23 @@
 VnGranulePolicy
 vn_granule_policy(const VnGuest *guest)
 {
-    const char *name = guest->tag ? guest->tag->policy : NULL;
-    if (g_strcmp0(name, "spread") == 0)
+    switch (guest->policy) {
+    case VN_POLICY_SPREAD:
         return VN_GRANULES_SPREAD;
-    if (g_strcmp0(name, "interleave") == 0)
+    case VN_POLICY_INTERLEAVE:
         return VN_GRANULES_INTERLEAVE;
-    return g_strcmp0(name, "tier") == 0 ? VN_GRANULES_TIER : VN_GRANULES_ALIGN;
+    case VN_POLICY_TIER:
+        return VN_GRANULES_TIER;
+    case VN_POLICY_ALIGN:
+    case VN_POLICY_PACK:
+    case VN_POLICY_BALANCE:
+    case VN_POLICY_MIRROR:
+    case VN_POLICY_MANUAL:
+        return VN_GRANULES_ALIGN;
+    case VN_POLICIES:
+        break;
+    }
+    g_assert_not_reached();
 }
 
 gboolean

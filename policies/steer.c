@@ -369,7 +369,7 @@ remark_on_policy(const VnGuest *guest, const VnHeat *heat, VnDecision *decision)
         decision,
         "%s; policy %s would place memory by its accesses, but that of "
         "a cell may lie at the cell's home only",
-        reason, guest->tag->policy);
+        reason, vn_policy_name(guest->policy));
 }
 
 VnSteerVerdict

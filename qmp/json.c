@@ -63,8 +63,8 @@ vn_json_entry_value(const VnJsonEntry *entry)
     return lh_entry_v(entry);
 }
 
-static const char *
-type_name(enum json_type type)
+const char *
+vn_json_type_name(enum json_type type)
 {
     switch (type) {
     case json_type_null:
@@ -111,9 +111,10 @@ outline(const VnJson *object)
 static void G_GNUC_PRINTF(4, 5)
     wrong(const VnJson *object, const char *key, GError **error, const char *format, ...)
 {
-    g_autofree char *name = json_object_is_type(object, json_type_object)
-                                ? outline(object)
-                                : g_strdup(type_name(json_object_get_type(object)));
+    g_autofree char *name =
+        json_object_is_type(object, json_type_object)
+            ? outline(object)
+            : g_strdup(vn_json_type_name(json_object_get_type(object)));
     va_list arguments;
     va_start(arguments, format);
     g_autofree char *what = g_strdup_vprintf(format, arguments);
@@ -145,8 +146,9 @@ find(const VnJson *object, const char *key, enum json_type type, gboolean option
         json_object_is_type(value, type) ||
         (type == json_type_double && json_object_is_type(value, json_type_int));
     if (!fits) {
-        wrong(object, key, error, "is %s, not %s", type_name(json_object_get_type(value)),
-              type == json_type_double ? "a number" : type_name(type));
+        wrong(object, key, error, "is %s, not %s",
+              vn_json_type_name(json_object_get_type(value)),
+              type == json_type_double ? "a number" : vn_json_type_name(type));
         return FALSE;
     }
     *ret_value = value;

@@ -44,6 +44,15 @@ VnJson *vn_json_parse(const char *text, gsize length, gsize bytes_max,
                       GError **error) VN_WARN_UNUSED;
 
 /**
+ * vn_json_check_keys:
+ * @text: what vn_json_parse() took
+ * @error: INVALID, with the byte's offset: an object has a key twice, where people wrote
+ *   a document and mean each of its values
+ */
+gboolean vn_json_check_keys(const char *text, gsize length,
+                            GError **error) VN_WARN_UNUSED;
+
+/**
  * vn_json_new_double: as json_object_new_double(), but printed with as few digits as tell
  * it from every other double (0.95 as 0.95).
  *
@@ -108,6 +117,9 @@ gboolean vn_json_get_optional_double(const VnJson *object, const char *key,
                                      double *ret_value, GError **error) VN_WARN_UNUSED;
 gboolean vn_json_get_optional_bool(const VnJson *object, const char *key,
                                    gboolean *ret_value, GError **error) VN_WARN_UNUSED;
+
+/** vn_json_type_name: "a whole number", for messages. */
+const char *vn_json_type_name(enum json_type type);
 
 /**
  * vn_json_has: Returns: whether @object is an object with @key, be it null.

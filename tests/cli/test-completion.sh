@@ -39,7 +39,7 @@ expect() {
     fi
 }
 
-expect 'host list show topology define verify plan rebalance undo why drain undrain sample heatmap' ''
+expect 'host list show topology define verify plan rebalance undo why drain undrain sample heatmap simulate' ''
 expect 'rebalance' 're'
 expect 'list' --json 'l'
 expect 'list' --root /tmp 'l'

@@ -40,6 +40,7 @@ test_usage(void)
         {"list --acpi x", "list: --acpi is no option of this verb"},
         {"sample", "sample: GUEST is missing"},
         {"sample a --bins 3", "sample: --bins is no option of this verb"},
+        {"simulate", "simulate: either SCENARIO.json or --trace FILE is needed"},
         {"sample a --qmp /run/q", "sample: 'a' is one argument too many"},
         {"list --qmp /run/q", "list: --qmp is no option of this verb"},
         {"list --png x", "list: --png is no option of this verb"},
@@ -79,7 +80,7 @@ test_help(void)
     for (gsize i = 0; i < G_N_ELEMENTS(later); i++)
         g_assert_null(strstr(whole->out->str, later[i]));
 
-    g_assert_cmpuint(g_strv_length(lines), ==, 15);
+    g_assert_cmpuint(g_strv_length(lines), ==, 16);
     for (char **line = lines; **line; line++) {
         g_auto(GStrv) words = g_strsplit(*line, " ", -1);
         g_autofree char *ask = g_strdup_printf("%s --help", words[0]);

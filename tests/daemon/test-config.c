@@ -21,6 +21,7 @@ test_defaults(void)
     g_assert_true(parse("", &config, &error));
     g_assert_no_error(error);
     g_assert_false(config.manage_all);
+    g_assert_cmpint(config.policy, ==, VN_POLICY_ALIGN);
     g_assert_false(config.allow_monitor);
     g_assert_true(config.complete);
     g_assert_cmpuint(config.interval_seconds, ==, 0);
@@ -42,11 +43,13 @@ test_every_key(void)
     g_autoptr(GError) error = NULL;
     VnConfig config;
     g_assert_true(parse(
-        "# comment\n[vnumad]\nmanage = all \nmonitor_commands=allow\n"
+        "# comment\n[vnumad]\nmanage = all \ntrace_file=/var/tmp/trace\npolicy=balance\nmonitor_commands=allow\n"
         "complete_definitions=no\ninterval_seconds=30\nreserve_ratio=0.1\nstep_timeout_seconds=5\n",
         &config, &error));
     g_assert_no_error(error);
     g_assert_true(config.manage_all);
+    g_assert_cmpint(config.policy, ==, VN_POLICY_BALANCE);
+    g_assert_cmpstr(config.trace_file, ==, "/var/tmp/trace");
     g_assert_true(config.allow_monitor);
     g_assert_false(config.complete);
     g_assert_cmpuint(config.interval_seconds, ==, 30);
@@ -123,6 +126,8 @@ test_refused(void)
     } cases[] = {
         {"[vnumad]\nmanage=some\n", "manage"},
         {"[vnumad]\nmanage=\n", "manage"},
+        {"[vnumad]\ntrace_file=trace\n", "trace_file"},
+        {"[vnumad]\npolicy=best\n", "align, pack, spread"},
         {"[vnumad]\nmonitor_commands=yes\n", "monitor_commands"},
         {"[vnumad]\ncomplete_definitions=1\n", "complete_definitions"},
         {"[vnumad]\ninterval_seconds=-1\n", "interval_seconds"},

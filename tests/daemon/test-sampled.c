@@ -98,7 +98,7 @@ test_tier(void)
     for (guint i = 0; i < 3; i++) {
         g_autoptr(VnSnapshot) snapshot = make_snapshot();
         VnGuest *guest = snapshot->guests->pdata[0];
-        guest->tag->policy = i ? g_strdup("tier") : NULL;
+        guest->policy = i ? VN_POLICY_TIER : VN_POLICY_ALIGN;
         g_autoptr(VnSampling) sampling = start(snapshot);
         if (i == 2)
             fake.start_fails = 1u << VN_SAMPLE_REFAULT;

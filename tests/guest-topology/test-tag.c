@@ -68,7 +68,8 @@ test_trouble(void)
     } cases[] = {
         {"<v:guest polcy='align'/>",
          "metadata: unknown attribute 'polcy'; known are policy, cells, "},
-        {"<v:guest policy='faster'/>", "policy='faster' is not understood"},
+        {"<v:guest policy='faster'/>",
+         "policy='faster' is not understood; possible: align, pack, "},
         {"<v:guest policy=''/>", "policy='' is not understood"},
         {"<v:guest cells='many'/>", "auto, or a number from 1 to 128"},
         {"<v:guest smt='maybe'/>", "possible: yes, no"},
@@ -118,6 +119,14 @@ static const struct {
     gboolean beyond_schema; /* bad, but no schema can say so */
 } values[] = {
     {"policy", "align", TRUE},
+    {NULL, "pack", TRUE},
+    {NULL, "spread", TRUE},
+    {NULL, "balance", TRUE},
+    {NULL, "mirror", TRUE},
+    {NULL, "interleave", TRUE},
+    {NULL, "tier", TRUE},
+    {NULL, "manual", TRUE},
+    {NULL, "align,pack"},
     {NULL, "Align"},
     {NULL, ""},
     {NULL, " align"},

@@ -19,7 +19,8 @@ make(Sight *sight, const char *policy)
         scenario_pin(sight->guest, i, i < 2 ? "0-1" : "2-3");
     for (guint i = 0; i < sight->n_granules; i++)
         sight->lies_on[i] = (guint8) (i % 2);
-    sight->guest->tag->policy = g_strdup(policy);
+    if (policy)
+        g_assert_true(vn_policy_parse(policy, &sight->guest->policy, NULL));
 }
 
 /* vCPUs of both host nodes use it alike. */

@@ -30,7 +30,7 @@ make(Sight *sight, double near_free, guint n_near)
         scenario_pin(sight->guest, i, i < 2 ? "0-1" : "2-3");
     for (guint i = 0; i < sight->n_granules; i++)
         sight->lies_on[i] = i < n_near ? (guint8) (i % 2) : 2;
-    sight->guest->tag->policy = g_strdup("tier");
+    sight->guest->policy = VN_POLICY_TIER;
 }
 
 /* For some minutes @n granules from @first are accessed alike. */
