@@ -16,8 +16,10 @@ typedef struct {
                      GError **error);
 } VnJobKind;
 
-/* Their arguments: names of guests; none: all managed ones; NULL: these, and nobody asked:
- * vn_cycle_run(), vn_cycle_undo(). */
+/*
+ * Their arguments: names of guests; none: all managed ones; NULL: these, and nobody
+ * asked: vn_cycle_run(), vn_cycle_undo().
+ */
 extern const VnJobKind vn_job_rebalance;
 extern const VnJobKind vn_job_undo;
 

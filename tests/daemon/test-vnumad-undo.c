@@ -401,7 +401,8 @@ test_waits_for_libvirt(Fixture *fixture, gconstpointer unused)
         vn_dbus_manager_call_list_guests_sync(fixture->manager, &snapshot, NULL, &error));
     vn_tree_write(fixture->tree, "guests.xml", "%s", text);
     gint64 deadline = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
-    while (!vn_dbus_manager_call_list_guests_sync(fixture->manager, &snapshot, NULL, NULL))
+    VnDBusManager *manager = fixture->manager;
+    while (!vn_dbus_manager_call_list_guests_sync(manager, &snapshot, NULL, NULL))
         g_assert_cmpint(g_get_monotonic_time(), <, deadline);
     wait_until_over(fixture);
     g_assert_true(says(fixture, "its pins were completed"));
