@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Local search: one cell goes elsewhere, a whole guest does, a node is emptied, two cells
- * change places, and a cell goes where it wishes to be while others make room. Whatever
- * lowers the cost is kept; it ends where nothing does, and begins nothing there when it is
- * asked again.
+ * Local search: one cell goes elsewhere, a whole guest does, a node is emptied, two
+ * cells change places, and a cell goes where it wishes to be while others make room.
+ * Whatever lowers the cost is kept; it ends where nothing does, and begins nothing there
+ * when it is asked again.
  */
 #include "policies/planner-state.h"
 
@@ -60,12 +60,13 @@ move_cell(VnPlannerState *state, guint spot)
     if (!is_movable(state, spot))
         return FALSE;
     vn_planner_put(state, spot, -1);
-    double cost;
-    int node = vn_planner_cheapest(state, spot, &cost);
-    if (node >= 0 && state->cost + cost < before - VN_PLANNER_EPSILON)
+    int node = vn_planner_cheapest(state, spot);
+    if (node >= 0) {
         vn_planner_put(state, spot, node);
-    return state->spots[spot].home >= 0 ? keep_if_better(state, mark, before)
-                                        : (vn_planner_undo(state, mark), FALSE);
+        return keep_if_better(state, mark, before);
+    }
+    vn_planner_undo(state, mark);
+    return FALSE;
 }
 
 static gboolean
@@ -99,7 +100,7 @@ empty_node(VnPlannerState *state, const Crowd *crowd, guint node)
         if (state->spots[spot].home != (int) node)
             continue;
         vn_planner_put(state, spot, -1);
-        int to = vn_planner_cheapest(state, spot, NULL);
+        int to = vn_planner_cheapest(state, spot);
         if (to < 0 || state->spots[spot].only >= 0) {
             vn_planner_undo(state, mark);
             break;

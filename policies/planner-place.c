@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A guest's place: for its largest cell the cheapest host nodes are tried, and for each the
- * others go near it, where they are cheapest. With others making room where it has none.
+ * A guest's place: for its largest cell the cheapest host nodes are tried, and for each
+ * the others go near it, where they are cheapest. With others making room where it has
+ * none.
  */
 #include "policies/planner-state.h"
 
-/* On a host of more nodes than the first, so many are tried for a guest's first cell ... */
+/* On a host of more nodes than the first, so many are tried for the first cell ... */
 #define NODES_FEW 16u
 #define SEEDS_MAX 8u
 /* ... and for the others so many that fit, the nearest. */
@@ -48,8 +49,7 @@ choices(VnPlannerState *state, guint spot)
 
 /* Of the first so many nodes that fit, in the order of @near (NULL: as they come). */
 static int
-cheapest_near(VnPlannerState *state, guint spot, const guint *near, guint most,
-              double *ret_cost)
+cheapest_near(VnPlannerState *state, guint spot, const guint *near, guint most)
 {
     int best = -1;
     double least = G_MAXDOUBLE;
@@ -65,15 +65,13 @@ cheapest_near(VnPlannerState *state, guint spot, const guint *near, guint most,
             least = cost;
         }
     }
-    if (ret_cost)
-        *ret_cost = least;
     return best;
 }
 
 int
-vn_planner_cheapest(VnPlannerState *state, guint spot, double *ret_cost)
+vn_planner_cheapest(VnPlannerState *state, guint spot)
 {
-    return cheapest_near(state, spot, NULL, G_MAXUINT, ret_cost);
+    return cheapest_near(state, spot, NULL, G_MAXUINT);
 }
 
 /* The guest with its first cell on @seed; or nothing is changed. */
@@ -85,7 +83,7 @@ place_at(VnPlannerState *state, const VnPlannerClient *client, guint seed)
     vn_planner_put(state, client->order[0], (int) seed);
     for (guint i = 1; i < client->n_cells; i++) {
         int node = cheapest_near(state, client->order[i],
-                                 &state->near[seed * state->n_nodes], most, NULL);
+                                 &state->near[seed * state->n_nodes], most);
         if (node < 0) {
             vn_planner_undo(state, mark);
             return FALSE;
@@ -103,7 +101,7 @@ vn_planner_place(VnPlannerState *state, guint index)
     if (!client->n_cells)
         return TRUE;
     if (client->n_cells == 1) {
-        int node = vn_planner_cheapest(state, client->first, NULL);
+        int node = vn_planner_cheapest(state, client->first);
         vn_planner_put(state, client->first, node);
         return node >= 0;
     }
@@ -150,7 +148,7 @@ squeeze_in(VnPlannerState *state, guint spot)
 static gboolean
 admit_cell(VnPlannerState *state, guint spot)
 {
-    int node = vn_planner_cheapest(state, spot, NULL);
+    int node = vn_planner_cheapest(state, spot);
     if (node >= 0)
         vn_planner_put(state, spot, node);
     return node >= 0 || squeeze_in(state, spot);

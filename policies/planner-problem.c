@@ -173,11 +173,13 @@ fill_client(VnPlannerState *state, guint index)
         state->spots[client->first + i].bytes_share =
             bytes > 0 ? (double) own_bytes / bytes : 1.0 / n;
     }
-    for (guint i = 0; i < n * n; i++)
-        client->weights[i] = guest->traffic
-                                 ? guest->traffic[i] * client->vcpus
-                                 : state->spots[client->first + i / n].vcpus *
-                                       state->spots[client->first + i % n].bytes_share;
+    for (guint i = 0; i < n * n; i++) {
+        guint from = client->first + i / n;
+        guint to = client->first + i % n;
+        client->weights[i] =
+            guest->traffic ? guest->traffic[i] * client->vcpus
+                           : state->spots[from].vcpus * state->spots[to].bytes_share;
+    }
     client->price = bytes > 0 ? VN_PLANNER_PRICE * client->vcpus / bytes : 0;
     g_qsort_with_data(client->order, (int) n, sizeof(guint), larger_first, state);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Why a guest has no place: what lacks, where it lacks least, what would have to change. */
+/* Why a guest has no place: what lacks, where least, what would have to change. */
 #include "model/text.h"
 #include "policies/planner-state.h"
 
@@ -182,7 +182,7 @@ vn_planner_refusal(VnPlannerState *state, guint index)
     guint mark = state->journal->len;
     char *text = NULL;
     for (guint i = 0; !text && i < client->n_cells; i++) {
-        int node = vn_planner_cheapest(state, client->order[i], NULL);
+        int node = vn_planner_cheapest(state, client->order[i]);
         if (node >= 0)
             vn_planner_put(state, client->order[i], node);
         else

@@ -132,7 +132,7 @@ place_new(VnPlannerState *state, Record *best)
     record_keep(best, state);
     if (!left_out)
         return;
-    g_autofree int *homes = g_new(int, state->n_spots);
+    g_autofree int *homes = g_new0(int, state->n_spots);
     Record other = {.homes = homes};
     for (guint i = 0; i < n; i++)
         take_out(state, g_array_index(missing, Sized, i).client);
@@ -153,11 +153,14 @@ settle(VnPlannerState *state)
     gboolean changed = TRUE;
     guint64 effort_max = state->effort_max;
     vn_planner_improve(state);
-    while (changed && !vn_planner_spent(state)) {
+    if (vn_planner_spent(state))
+        return;
+    /* Half of what is left, so that what comes of it can be improved. */
+    guint64 admitting_max = state->effort + (effort_max - state->effort) / 2;
+    while (changed && state->effort < admitting_max) {
         g_autoptr(GArray) missing = find_missing(state, smaller_first);
         changed = FALSE;
-        /* What comes of it wants to be improved as well. */
-        state->effort_max = state->effort + (effort_max - state->effort) / 2;
+        state->effort_max = admitting_max;
         for (guint i = 0; i < missing->len && !vn_planner_spent(state); i++)
             changed |= vn_planner_admit(state, g_array_index(missing, Sized, i).client);
         state->effort_max = effort_max;
@@ -241,7 +244,7 @@ is_settled(const VnPlannerState *state)
 void
 vn_planner_construct(VnPlannerState *state)
 {
-    g_autofree int *homes = g_new(int, state->n_spots);
+    g_autofree int *homes = g_new0(int, state->n_spots);
     Record best = {.homes = homes};
     place_new(state, &best);
     settle(state);
@@ -250,8 +253,8 @@ vn_planner_construct(VnPlannerState *state)
 void
 vn_planner_shake(VnPlannerState *state)
 {
-    g_autofree int *best_homes = g_new(int, state->n_spots);
-    g_autofree int *homes = g_new(int, state->n_spots);
+    g_autofree int *best_homes = g_new0(int, state->n_spots);
+    g_autofree int *homes = g_new0(int, state->n_spots);
     Record best = {.homes = best_homes};
     Record found = {.homes = homes};
     gboolean settled = is_settled(state);

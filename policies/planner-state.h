@@ -87,7 +87,7 @@ typedef struct {
     guint64 effort_max;
 } VnPlannerState;
 
-/** vn_planner_state_new: with what is admitted where it is now (planner-problem.c). */
+/** vn_planner_state_new: what is admitted is where it is now (planner-problem.c). */
 VnPlannerState *vn_planner_state_new(const VnPlannerProblem *problem);
 void vn_planner_state_free(VnPlannerState *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnPlannerState, vn_planner_state_free)
@@ -98,13 +98,13 @@ gboolean vn_planner_may(const VnPlannerState *state, guint spot, guint node);
 /** vn_planner_fits: whether the cell, which is nowhere, may go there as things are. */
 gboolean vn_planner_fits(const VnPlannerState *state, guint spot, guint node);
 
-/** vn_planner_own_cost: what the cell costs there without all others. */
+/** vn_planner_own_cost: what the cell costs there without all other cells. */
 double vn_planner_own_cost(const VnPlannerState *state, guint spot, guint node);
 
-/** vn_planner_wish: the part of the cost that the guest alone makes with the cell there. */
+/** vn_planner_wish: what the cell costs there without all other guests. */
 double vn_planner_wish(VnPlannerState *state, guint spot, guint node);
 
-/** vn_planner_entry: by how much the cost grows when the cell, now nowhere, goes there. */
+/** vn_planner_entry: what the cost grows by when the cell, now nowhere, goes there. */
 double vn_planner_entry(VnPlannerState *state, guint spot, guint node);
 
 /** vn_planner_put: brings the cell there, or nowhere (-1), wherever it is. */
@@ -148,7 +148,7 @@ vn_planner_spent(const VnPlannerState *state)
 }
 
 /** vn_planner_cheapest: the node that fits where the cell costs least, or -1. */
-int vn_planner_cheapest(VnPlannerState *state, guint spot, double *ret_cost);
+int vn_planner_cheapest(VnPlannerState *state, guint spot);
 
 /** vn_planner_place: the guest to where it costs least, if it fits (planner-place.c). */
 gboolean vn_planner_place(VnPlannerState *state, guint client);
@@ -156,10 +156,10 @@ gboolean vn_planner_place(VnPlannerState *state, guint client);
 /** vn_planner_admit: the same, others making room. */
 gboolean vn_planner_admit(VnPlannerState *state, guint client);
 
-/** vn_planner_improve: changes that lower the cost, until none does (planner-improve.c). */
+/** vn_planner_improve: what lowers the cost, until nothing does (planner-improve.c). */
 void vn_planner_improve(VnPlannerState *state);
 
-/** vn_planner_construct: brings in what is new, and lowers the cost (planner-search.c). */
+/** vn_planner_construct: brings in what is new, and improves all (planner-search.c). */
 void vn_planner_construct(VnPlannerState *state);
 
 /** vn_planner_shake: looks for something better further away, with the effort left. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The planner: what is new is brought in and the cost lowered by search; where it is small
- * enough, branch and bound proves the optimum; else the search goes on with what effort is
- * left. What is to be said of the assignment found is said here.
+ * The planner: what is new is brought in and the cost lowered by search; where it is
+ * small enough, branch and bound proves the optimum; else the search goes on with what
+ * effort is left. What is to be said of the assignment found is said here.
  */
 #include "policies/planner.h"
 
@@ -10,8 +10,8 @@
 
 /* The default effort: for any problem, for each cell, and for each cell and host node. */
 #define EFFORT 200000u
-#define EFFORT_CELL 512u
-#define EFFORT_CELL_NODE 16u
+#define EFFORT_CELL 256u
+#define EFFORT_CELL_NODE 8u
 
 static guint64
 effort_of(const VnPlannerState *state)

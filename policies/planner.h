@@ -9,8 +9,8 @@
  * - a cell lies on one node that has memory, one of `allowed`; a `fixed` one stays;
  * - memory, and huge pages of each size: what the cells there want, in whole pages, is at
  *   most what is available there plus what admitted cells hold there already;
- * - vCPUs: at most cpu_overcommit_ratio for each CPU. The vCPUs of a cell run on its node,
- *   or where that has no CPUs on the nearest node that has;
+ * - vCPUs: at most cpu_overcommit_ratio for each CPU. The vCPUs of a cell run on its
+ *   node, or where that has no CPUs on the nearest node that has;
  * - a closed node takes no cell that is not there now;
  * - an admitted guest is never refused.
  * Where today's cells alone are above a limit, they may stay, and nothing comes to them.
@@ -106,9 +106,9 @@ typedef struct {
 VnPlannerGuest *vn_planner_guest_new(const char *name);
 
 /**
- * vn_planner_guest_add_cell: a cell that is not placed, of base pages; on what is returned
- * all else can be set. It is valid until the next is added. `resident` and `allowed` are
- * freed with the guest, as are its traffic and devices.
+ * vn_planner_guest_add_cell: a cell that is not placed, of base pages; on what is
+ * returned all else can be set. It is valid until the next is added. `resident` and
+ * `allowed` are freed with the guest, as are its traffic and devices.
  */
 VnPlannerCell *vn_planner_guest_add_cell(VnPlannerGuest *guest, guint vcpus,
                                          guint64 bytes);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The planner: its limits, aims and refusals by name, and properties of random problems. */
+/* The planner: limits, aims and refusals by name, and properties of random problems. */
 #include "tests/support/planning.h"
 
 #include <string.h>
