@@ -187,7 +187,10 @@ drop_steps(const VnGuest *guest, VnPlan *plan)
     }
 }
 
-/* After an undo, what was undone is not to be planned again unasked. */
+/*
+ * After an undo, what was undone is not to be planned again unasked; but a drain, which
+ * somebody has asked for, gets everybody off its node.
+ */
 static void
 hold_resting(VnCycle *cycle, const VnSnapshot *snapshot, const char *const *guests,
              VnPlan *plan)
@@ -196,7 +199,8 @@ hold_resting(VnCycle *cycle, const VnSnapshot *snapshot, const char *const *gues
         const VnGuest *guest = snapshot->guests->pdata[i];
         guint64 since_us = 0;
         if (vn_cycle_is_named(snapshot, guests, guest->name) ||
-            !vn_ledger_rests(cycle->ledger, guest, &since_us))
+            !vn_ledger_rests(cycle->ledger, guest, &since_us) ||
+            vn_drain_leaves(snapshot, guest, plan))
             continue;
         VnDecision *decision = vn_plan_find_decision(plan, guest->name);
         g_autofree char *time = vn_past_time(since_us);
