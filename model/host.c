@@ -141,6 +141,20 @@ vn_host_distance(const VnHost *host, guint from, guint to)
     return node && i >= 0 ? node->distances[i] : VN_DISTANCE_UNREACHABLE;
 }
 
+guint
+vn_host_count_cores(const VnHost *host, const VnIdSet *cpus)
+{
+    guint cores = 0;
+    VN_IDSET_FOREACH (cpus, id) {
+        const VnHostCpu *cpu = vn_host_find_cpu(host, (guint) id);
+        int first = cpu && cpu->siblings ? vn_idset_next(cpu->siblings, 0) : id;
+        while (first >= 0 && first < id && !vn_idset_contains(cpus, (guint) first))
+            first = vn_idset_next(cpu->siblings, (guint) first + 1);
+        cores += first < 0 || first >= id;
+    }
+    return cores;
+}
+
 guint64
 vn_host_node_available(const VnHostNode *node)
 {

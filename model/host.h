@@ -128,6 +128,9 @@ VnIdSet *vn_host_cpus_of_nodes(const VnHost *host, const VnIdSet *nodes);
 /** vn_host_cordoned: the ids of the nodes that are cordoned. */
 VnIdSet *vn_host_cordoned(const VnHost *host);
 
+/** vn_host_count_cores: how many cores @cpus are of; siblings are one. */
+guint vn_host_count_cores(const VnHost *host, const VnIdSet *cpus);
+
 /** vn_host_node_available: bytes that are free, or that the kernel can make free. */
 guint64 vn_host_node_available(const VnHostNode *node);
 

@@ -5,6 +5,7 @@
 #include "model/text.h"
 #include "policies/mirror.h"
 #include "policies/place.h"
+#include "policies/siblings.h"
 
 /* Less than this, or than a thousandth of a cell, is not worth a plan. */
 #define NEGLIGIBLE_BYTES (G_GUINT64_CONSTANT(1) << 20)
@@ -373,11 +374,31 @@ vn_align_decide(const VnSnapshot *snapshot)
     return vn_align_to(snapshot, placing->homes);
 }
 
+/* To whoever wants its load balanced one says where that leaves siblings squeezed. */
+static void
+tell_of_siblings(const VnSnapshot *snapshot, const VnGuest *guest, const guint *load,
+                 VnPlan *plan)
+{
+    VnDecision *decision = vn_plan_find_decision(plan, guest->name);
+    g_autoptr(VnIdSet) home = vn_idset_new();
+    for (guint i = 0; i < decision->homes->len; i++)
+        vn_idset_add_all(home, decision->homes->pdata[i]);
+    g_autofree char *told = vn_siblings_tell(snapshot->host, home, load);
+    g_autofree char *reason = g_strdup(decision->reason);
+    if (told)
+        vn_decision_set_reason(decision, "%s; %s", reason, told);
+}
+
 VnPlan *
 vn_align_to(const VnSnapshot *snapshot, const GPtrArray *homes)
 {
     VnPlan *plan = vn_plan_new();
-    for (guint i = 0; i < snapshot->guests->len; i++)
-        decide_guest(snapshot, snapshot->guests->pdata[i], homes->pdata[i], plan);
+    g_autofree guint *load = vn_siblings_load(snapshot, homes);
+    for (guint i = 0; i < snapshot->guests->len; i++) {
+        const VnGuest *guest = snapshot->guests->pdata[i];
+        decide_guest(snapshot, guest, homes->pdata[i], plan);
+        if (guest->policy == VN_POLICY_BALANCE)
+            tell_of_siblings(snapshot, guest, load, plan);
+    }
     return plan;
 }

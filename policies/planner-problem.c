@@ -15,20 +15,6 @@ host_node(const VnPlannerState *state, guint node)
 }
 
 static guint
-count_cores(const VnHost *host, const VnIdSet *cpus)
-{
-    guint cores = 0;
-    VN_IDSET_FOREACH (cpus, id) {
-        const VnHostCpu *cpu = vn_host_find_cpu(host, (guint) id);
-        int first = cpu && cpu->siblings ? vn_idset_next(cpu->siblings, 0) : id;
-        while (first >= 0 && first < id && !vn_idset_contains(cpus, (guint) first))
-            first = vn_idset_next(cpu->siblings, (guint) first + 1);
-        cores += first < 0 || first >= id;
-    }
-    return cores;
-}
-
-static guint
 vcpus_max(const VnPlannerProblem *problem, guint cpus)
 {
     double most = problem->cpu_overcommit_ratio * cpus + VN_PLANNER_EPSILON;
@@ -87,7 +73,7 @@ fill_nodes(VnPlannerState *state)
         const VnHostNode *from = host_node(state, i);
         VnPlannerNode *node = &state->nodes[i];
         node->has_memory = from->memory_bytes > 0;
-        node->cores = count_cores(state->problem->host, from->cpus);
+        node->cores = vn_host_count_cores(state->problem->host, from->cpus);
         node->cpus = state->problem->smt ? vn_idset_count(from->cpus) : node->cores;
         node->vcpus_max = vcpus_max(state->problem, node->cpus);
     }

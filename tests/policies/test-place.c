@@ -35,6 +35,33 @@ settled(VnPolicy policy)
     return snapshot;
 }
 
+/* Who wants balance is told when vCPUs share cores, and where there would be free ones. */
+static void
+test_siblings(void)
+{
+    static const char free_ones[] =
+        "5 vCPUs are at home on host node 0, which has 4 cores "
+        "of 8 threads: some share a core; free cores are on "
+        "host node 1, at distance 21";
+    for (VnPolicy policy = VN_POLICY_ALIGN; policy < VN_POLICIES; policy++) {
+        g_autoptr(VnSnapshot) snapshot = scenario_new(2, 8, 4096);
+        for (guint i = 0; i < 8; i++) {
+            VnHostCpu *cpu = snapshot->host->cpus->pdata[i];
+            vn_idset_free(cpu->siblings);
+            cpu->siblings = vn_idset_new_with(i % 4);
+            vn_idset_add(cpu->siblings, i % 4 + 4);
+        }
+        VnGuest *guest = scenario_guest(snapshot, "g1", 1, 5, 512);
+        guest->policy = policy;
+        scenario_bind(guest, 0, VN_BINDING_STRICT, "0");
+        vn_cell_set_resident(scenario_cell(guest, 0), 0, 512 * MIB);
+        g_autoptr(VnPlan) plan = vn_align_decide(snapshot);
+        const char *reason = vn_plan_find_decision(plan, "g1")->reason;
+        g_assert_cmpint(strstr(reason, free_ones) != NULL, ==,
+                        policy == VN_POLICY_BALANCE);
+    }
+}
+
 /* Our own pins hold a guest that aims for nothing else; an overload moves the others. */
 static void
 test_our_pins(void)
@@ -226,6 +253,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/place/our-pins", test_our_pins);
+    g_test_add_func("/place/siblings", test_siblings);
     g_test_add_func("/place/manual", test_manual);
     g_test_add_func("/place/mirror", test_mirror);
     g_test_add_func("/place/others-stay", test_others_stay);
