@@ -35,7 +35,7 @@ settled(VnPolicy policy)
     return snapshot;
 }
 
-/* Who wants balance is told when vCPUs share cores, and where there would be free ones. */
+/* Who wants balance is told when vCPUs share cores, and where there are free ones. */
 static void
 test_siblings(void)
 {
