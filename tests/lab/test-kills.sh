@@ -13,7 +13,7 @@ set -u
 lab_use_build "$1"
 
 kills=${2:-25}
-seconds_max=${3:-240}
+seconds_max=${3:-150}
 cell_mb=48
 
 # "planned", "former", or what it is instead: both cells' places, and both vCPUs'.
