@@ -223,6 +223,23 @@ threads_table(GVariant *threads)
     return table;
 }
 
+static VnTable *
+devices_table(GVariant *devices)
+{
+    VnTable *table = vn_table_new();
+    vn_table_add_column(table, "DEVICE", VN_ALIGN_LEFT);
+    vn_table_add_column(table, "HOST NODE", VN_ALIGN_RIGHT);
+    for (gsize i = 0; i < g_variant_n_children(devices); i++) {
+        g_autoptr(GVariant) device = g_variant_get_child_value(devices, i);
+        vn_table_take(table, vn_reply_text(device, "address"));
+        if (vn_reply_has(device, "host_node"))
+            vn_table_add_uint(table, vn_reply_uint64(device, "host_node"));
+        else
+            vn_table_add(table, VN_FORMAT_UNKNOWN);
+    }
+    return table;
+}
+
 static void
 append_notes(GString *text, GVariant *guest, GVariant *cells)
 {
@@ -259,15 +276,18 @@ vn_verb_show(const VnCall *call, VnClient *client, GError **error)
     g_autoptr(GVariant) cells = vn_reply_list(guest, "cells");
     g_autoptr(GVariant) vcpus = vn_reply_list(guest, "vcpus");
     g_autoptr(GVariant) threads = vn_reply_list(guest, "threads");
+    g_autoptr(GVariant) devices = vn_reply_list(guest, "devices");
     g_autoptr(VnTable) of_cells = cells_table(cells);
     g_autoptr(VnTable) of_vcpus = vcpus_table(vcpus);
     g_autoptr(VnTable) of_threads = threads_table(threads);
+    g_autoptr(VnTable) of_devices = devices_table(devices);
     g_autoptr(VnTable) of_findings = vn_findings_table(FALSE);
     vn_findings_add(of_findings, guest, FALSE);
     append_heading(text, guest, g_variant_n_children(cells));
     vn_table_append_below(of_cells, call->output.color, text);
     vn_table_append_below(of_vcpus, call->output.color, text);
     vn_table_append_below(of_threads, call->output.color, text);
+    vn_table_append_below(of_devices, call->output.color, text);
     vn_table_append_below(of_findings, call->output.color, text);
     vn_steps_append_past(text, guest, call->output.color);
     append_notes(text, guest, cells);

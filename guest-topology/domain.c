@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A <domain> document: who the guest is, its vCPUs, memory and cells. Pins and binding
- * are tuning.c's, our metadata tag.c's, QEMU's own arguments commandline.c's.
+ * are tuning.c's, our metadata tag.c's, QEMU's own arguments commandline.c's, devices
+ * that are passed through devices.c's.
  */
 #include "guest-topology/domain.h"
 
 #include "guest-topology/commandline.h"
 #include "guest-topology/define-record.h"
+#include "guest-topology/devices.h"
 #include "guest-topology/size.h"
 #include "guest-topology/tag.h"
 #include "guest-topology/told.h"
@@ -354,6 +356,7 @@ parse(const xmlNode *domain, gboolean needs_uuid, GError **error)
     vn_tag_parse(domain, guest);
     vn_record_mark_pins(domain, guest);
     vn_commandline_parse(domain, guest);
+    vn_devices_parse(domain, guest);
     if (guest->told_cells) {
         guest->told = vn_told_parse(domain, guest, error);
         if (!guest->told) {

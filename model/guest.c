@@ -33,6 +33,14 @@ thread_free(gpointer data)
     g_free(thread);
 }
 
+static void
+device_free(gpointer data)
+{
+    VnGuestDevice *device = data;
+    g_free(device->address);
+    g_free(device);
+}
+
 VnGuest *
 vn_guest_new(const char *name, const char *uuid)
 {
@@ -43,6 +51,7 @@ vn_guest_new(const char *name, const char *uuid)
     guest->cells = g_ptr_array_new_with_free_func(cell_free);
     guest->vcpus = g_ptr_array_new_with_free_func(vcpu_free);
     guest->threads = g_ptr_array_new_with_free_func(thread_free);
+    guest->devices = g_ptr_array_new_with_free_func(device_free);
     guest->notes = g_ptr_array_new_with_free_func(g_free);
     return guest;
 }
@@ -63,6 +72,7 @@ vn_guest_free(VnGuest *guest)
     vn_idset_free(guest->unnamed_vcpus);
     g_ptr_array_unref(guest->vcpus);
     g_ptr_array_unref(guest->threads);
+    g_ptr_array_unref(guest->devices);
     g_ptr_array_unref(guest->notes);
     vn_idset_free(guest->emulator_pinned);
     vn_idset_free(guest->allowed_nodes);
@@ -100,6 +110,16 @@ vn_guest_add_thread(VnGuest *guest, VnThreadKind kind, int tid, const char *name
     thread->name = g_strdup(name);
     g_ptr_array_add(guest->threads, thread);
     return thread;
+}
+
+VnGuestDevice *
+vn_guest_add_device(VnGuest *guest, const char *address)
+{
+    VnGuestDevice *device = g_new0(VnGuestDevice, 1);
+    device->address = g_strdup(address);
+    device->host_node = -1;
+    g_ptr_array_add(guest->devices, device);
+    return device;
 }
 
 void
@@ -222,6 +242,10 @@ vn_guest_clone(const VnGuest *guest)
         const VnThread *thread = guest->threads->pdata[i];
         vn_guest_add_thread(clone, thread->kind, thread->tid, thread->name)->affinity =
             copy_or_null(thread->affinity);
+    }
+    for (guint i = 0; i < guest->devices->len; i++) {
+        const VnGuestDevice *device = guest->devices->pdata[i];
+        vn_guest_add_device(clone, device->address)->host_node = device->host_node;
     }
     for (guint i = 0; i < guest->notes->len; i++)
         vn_guest_add_note(clone, "%s", (const char *) guest->notes->pdata[i]);

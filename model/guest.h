@@ -41,6 +41,12 @@ typedef struct {
     VnIdSet *affinity; /* NULL: not known */
 } VnThread;
 
+/* A PCI device of the host that is passed through. */
+typedef struct {
+    char *address; /* "0000:00:1f.2" */
+    int host_node; /* -1: not known */
+} VnGuestDevice;
+
 typedef struct {
     guint id;
     VnIdSet *vcpus;          /* vCPU numbers; may be empty */
@@ -78,6 +84,7 @@ typedef struct {
     gboolean emulator_pin_is_ours; /* as VnVcpu.pin_is_ours */
     VnIdSet
         *allowed_nodes; /* cpuset.mems: where its pages may go at all; NULL: not known */
+    GPtrArray *devices; /* of VnGuestDevice, as its definition has them */
     GArray
         *device_nodes; /* of guint, the host node of each device that is passed through;
                              NULL: none, or not known */
@@ -93,6 +100,8 @@ VnCell *vn_guest_add_cell(VnGuest *guest, guint id);
 VnVcpu *vn_guest_add_vcpu(VnGuest *guest, guint id, guint cell);
 VnThread *vn_guest_add_thread(VnGuest *guest, VnThreadKind kind, int tid,
                               const char *name);
+/** vn_guest_add_device: its host node is not known yet. */
+VnGuestDevice *vn_guest_add_device(VnGuest *guest, const char *address);
 void vn_guest_add_note(VnGuest *guest, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /** vn_guest_find_vcpu: (nullable): the vCPU of this number. */

@@ -4,6 +4,8 @@
 
 #include "model/dict.h"
 
+#include <string.h>
+
 static void
 node_free(gpointer data)
 {
@@ -117,6 +119,17 @@ vn_host_find_cpu(const VnHost *host, guint id)
             low = middle + 1;
         else
             high = middle;
+    }
+    return NULL;
+}
+
+const VnHostDevice *
+vn_host_find_device(const VnHost *host, const char *address)
+{
+    for (guint i = 0; i < host->devices->len; i++) {
+        const VnHostDevice *device = host->devices->pdata[i];
+        if (strcmp(device->address, address) == 0)
+            return device;
     }
     return NULL;
 }

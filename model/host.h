@@ -104,6 +104,9 @@ int vn_host_node_index(const VnHost *host, guint id);
 /** vn_host_find_cpu: (transfer none) (nullable): the CPU with this id. */
 const VnHostCpu *vn_host_find_cpu(const VnHost *host, guint id);
 
+/** vn_host_find_device: (transfer none) (nullable): the device with this address. */
+const VnHostDevice *vn_host_find_device(const VnHost *host, const char *address);
+
 /** vn_host_online_cpus: the ids of all CPUs that are online. */
 VnIdSet *vn_host_online_cpus(const VnHost *host);
 

@@ -358,10 +358,28 @@ insert_threads(VnDict *dict, const VnGuest *guest)
     vn_dict_insert_value(dict, "threads", g_variant_builder_end(&threads));
 }
 
+static GVariant *
+devices_to_variant(const VnGuest *guest)
+{
+    g_auto(GVariantBuilder) devices;
+    g_variant_builder_init(&devices, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < guest->devices->len; i++) {
+        const VnGuestDevice *device = guest->devices->pdata[i];
+        g_auto(VnDict) one;
+        vn_dict_init(&one, NULL);
+        vn_dict_insert(&one, "address", "s", device->address);
+        if (device->host_node >= 0)
+            vn_dict_insert(&one, "host_node", "i", device->host_node);
+        g_variant_builder_add_value(&devices, vn_dict_end(&one));
+    }
+    return g_variant_builder_end(&devices);
+}
+
 static void
 insert_whole(VnDict *dict, const VnGuest *guest, const VnDecision *decision)
 {
     insert_threads(dict, guest);
+    vn_dict_insert_value(dict, "devices", devices_to_variant(guest));
     vn_dict_insert(dict, "pid", "i", guest->pid);
     vn_dict_insert(dict, "told_cells", "b", guest->told_cells);
     vn_dict_insert_string(dict, "machine", guest->machine);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Domain XML: whatever is taken holds together, as the rest of vnumad relies on. */
 #include "guest-topology/acpi.h"
+#include "guest-topology/devices.h"
 #include "guest-topology/domain.h"
 #include "guest-topology/fragment.h"
 #include "guest-topology/memory-layout.h"
 #include "guest-topology/qemu-arguments.h"
 #include "tests/fuzz/fuzz.h"
+
+#include <string.h>
 
 static void
 check_cells(const VnGuest *guest)
@@ -30,6 +33,17 @@ check_cells(const VnGuest *guest)
     }
     g_assert(sum <= G_MAXINT64);
     g_assert(vn_idset_count(seen) == guest->vcpus->len);
+}
+
+static void
+check_devices(const VnGuest *guest)
+{
+    g_assert(guest->devices->len <= VN_DEVICES_MAX && !guest->device_nodes);
+    for (guint i = 0; i < guest->devices->len; i++) {
+        const VnGuestDevice *device = guest->devices->pdata[i];
+        gsize length = strlen(device->address);
+        g_assert(length >= 12 && length <= 16 && device->host_node == -1);
+    }
 }
 
 /* Whatever is told can be put into tables, arguments and XML, also what QEMU refuses. */
@@ -71,6 +85,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_assert(g_uuid_string_is_valid(guest->uuid));
     g_assert(guest->vcpus->len >= 1 && guest->vcpus->len <= VN_VCPUS_MAX);
     g_assert(!guest->tag || guest->tag->exclude_nodes);
+    check_devices(guest);
     check_cells(guest);
     check_told(guest);
     return 0;
