@@ -27,11 +27,7 @@ node_of_call(GTask *task)
 static void
 end(GTask *task, GVariant *result, GError *error)
 {
-    if (result)
-        g_task_return_pointer(task, g_variant_ref_sink(result),
-                              (GDestroyNotify) g_variant_unref);
-    else
-        g_task_return_error(task, error);
+    vn_service_return(task, result, error);
 }
 
 /* Runs on the worker. */

@@ -42,6 +42,13 @@ void vn_service_call(VnService *service, GDBusMethodInvocation *invocation,
                      const VnServiceJob *kind, char **guests, GVariant *options,
                      VnWorkerFunc func, GAsyncReadyCallback done);
 
+/**
+ * vn_service_return: the task's result, for vn_service_answer().
+ * @value: (transfer floating) (nullable): NULL where there is an error instead
+ * @error: (transfer full) (nullable)
+ */
+void vn_service_return(GTask *task, GVariant *value, GError *error);
+
 /** vn_service_answer: answers a call whose result is one value. */
 void vn_service_answer(GObject *source, GAsyncResult *async, gpointer data);
 

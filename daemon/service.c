@@ -35,6 +35,16 @@ call_free(gpointer data)
     g_free(call);
 }
 
+void
+vn_service_return(GTask *task, GVariant *value, GError *error)
+{
+    if (value)
+        g_task_return_pointer(task, g_variant_ref_sink(value),
+                              (GDestroyNotify) g_variant_unref);
+    else
+        g_task_return_error(task, error);
+}
+
 /* Runs on the worker. */
 static void
 list_guests(GTask *task, VnCycle *cycle)
@@ -51,8 +61,7 @@ list_guests(GTask *task, VnCycle *cycle)
     vn_dict_insert_value(&dict, "guests", guests);
     vn_dict_insert(&dict, "age_ms", "t",
                    (guint64) (g_get_monotonic_time() - begun_us) / 1000);
-    g_task_return_pointer(task, g_variant_ref_sink(vn_dict_end(&dict)),
-                          (GDestroyNotify) g_variant_unref);
+    vn_service_return(task, vn_dict_end(&dict), NULL);
 }
 
 /* Runs on the worker. */
@@ -62,11 +71,7 @@ get_guest(GTask *task, VnCycle *cycle)
     const Call *call = g_task_get_task_data(task);
     GError *error = NULL;
     GVariant *guest = vn_cycle_describe_guest(cycle, call->guests[0], &error);
-    if (guest)
-        g_task_return_pointer(task, g_variant_ref_sink(guest),
-                              (GDestroyNotify) g_variant_unref);
-    else
-        g_task_return_error(task, error);
+    vn_service_return(task, guest, error);
 }
 
 /* Runs on the worker. */
@@ -90,11 +95,7 @@ plan(GTask *task, VnCycle *cycle)
     GError *error = NULL;
     g_autoptr(VnPlan) made =
         vn_cycle_plan(cycle, (const char *const *) call->guests, NULL, &error);
-    if (made)
-        g_task_return_pointer(task, g_variant_ref_sink(vn_plan_to_variant(made)),
-                              (GDestroyNotify) g_variant_unref);
-    else
-        g_task_return_error(task, error);
+    vn_service_return(task, made ? vn_plan_to_variant(made) : NULL, error);
 }
 
 /* Runs on the worker. */
@@ -105,11 +106,7 @@ plan_undo(GTask *task, VnCycle *cycle)
     GError *error = NULL;
     g_autoptr(VnPlan) made =
         vn_cycle_plan_undo(cycle, (const char *const *) call->guests, &error);
-    if (made)
-        g_task_return_pointer(task, g_variant_ref_sink(vn_plan_to_variant(made)),
-                              (GDestroyNotify) g_variant_unref);
-    else
-        g_task_return_error(task, error);
+    vn_service_return(task, made ? vn_plan_to_variant(made) : NULL, error);
 }
 
 /* Runs on the worker. */
@@ -119,11 +116,7 @@ why(GTask *task, VnCycle *cycle)
     const Call *call = g_task_get_task_data(task);
     GError *error = NULL;
     GVariant *told = vn_cycle_why(cycle, call->guests[0], &error);
-    if (told)
-        g_task_return_pointer(task, g_variant_ref_sink(told),
-                              (GDestroyNotify) g_variant_unref);
-    else
-        g_task_return_error(task, error);
+    vn_service_return(task, told, error);
 }
 
 /* Runs on the worker. */
@@ -134,11 +127,7 @@ verify(GTask *task, VnCycle *cycle)
     GError *error = NULL;
     GVariant *verdicts =
         vn_cycle_verify(cycle, (const char *const *) call->guests, &error);
-    if (verdicts)
-        g_task_return_pointer(task, g_variant_ref_sink(verdicts),
-                              (GDestroyNotify) g_variant_unref);
-    else
-        g_task_return_error(task, error);
+    vn_service_return(task, verdicts, error);
 }
 
 /* Runs on the worker, at the end of the window. */
@@ -189,11 +178,7 @@ get_heat(GTask *task, VnCycle *cycle)
     GError *error = NULL;
     GVariant *heat =
         vn_cycle_describe_heat(cycle, call->guests[0], call->options, &error);
-    if (heat)
-        g_task_return_pointer(task, g_variant_ref_sink(heat),
-                              (GDestroyNotify) g_variant_unref);
-    else
-        g_task_return_error(task, error);
+    vn_service_return(task, heat, error);
 }
 
 /* Runs on the worker. */
