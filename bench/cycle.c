@@ -5,8 +5,8 @@
  * libvirt's test driver. Fails where a settled host does not stay as it is, or memory
  * grows.
  */
-#include "daemon/caution.h"
 #include "daemon/cycle.h"
+#include "daemon/caution.h"
 #include "daemon/guard.h"
 #include "host/topology.h"
 #include "policies/align.h"
@@ -69,9 +69,8 @@ write_node(const VnTree *tree, guint node)
     vn_tree_write(tree, distance, "%s\n", row->str);
     vn_tree_write(tree, cpus, "%u-%u\n", node * CPUS_A_NODE,
                   (node + 1) * CPUS_A_NODE - 1);
-    vn_tree_write(tree, memory,
-                  "Node %u MemTotal: %u kB\nNode %u MemFree: %u kB\n", node, 1024u << 20,
-                  node, 512u << 20);
+    vn_tree_write(tree, memory, "Node %u MemTotal: %u kB\nNode %u MemFree: %u kB\n", node,
+                  1024u << 20, node, 512u << 20);
 }
 
 static void
@@ -144,10 +143,9 @@ append_xml(const Guest *guest, GString *xml)
         g_string_append_printf(xml, "<emulatorpin cpuset='%s'/>", emulator);
     g_string_append(xml, "</cputune><os><type>hvm</type></os><cpu><numa>");
     for (guint i = 0; i < guest->n_cells; i++)
-        g_string_append_printf(
-            xml, "<cell id='%u' cpus='%u-%u' memory='%u' unit='GiB'/>", i,
-            i * N_VCPUS / guest->n_cells, (i + 1) * N_VCPUS / guest->n_cells - 1,
-            CELL_GIB);
+        g_string_append_printf(xml, "<cell id='%u' cpus='%u-%u' memory='%u' unit='GiB'/>",
+                               i, i * N_VCPUS / guest->n_cells,
+                               (i + 1) * N_VCPUS / guest->n_cells - 1, CELL_GIB);
     g_string_append(xml, "</numa></cpu></domain>");
 }
 
@@ -164,9 +162,10 @@ write_mappings(const VnTree *tree, const Guest *guest, const char *folder)
         guint cell = is_ram ? i - N_MAPPINGS : 0;
         guint64 start = G_GUINT64_CONSTANT(0x7e0000000000) + ((guint64) i << 33);
         guint64 bytes = is_ram ? (guint64) CELL_GIB << 30 : 65536;
-        g_string_append_printf(
-            maps, "%" G_GINT64_MODIFIER "x-%" G_GINT64_MODIFIER "x rw-%c 00000000 00:00 0\n",
-            start, start + bytes, is_ram ? 's' : 'p');
+        g_string_append_printf(maps,
+                               "%" G_GINT64_MODIFIER "x-%" G_GINT64_MODIFIER
+                               "x rw-%c 00000000 00:00 0\n",
+                               start, start + bytes, is_ram ? 's' : 'p');
         g_string_append_printf(numa, "%" G_GINT64_MODIFIER "x default ", start);
         if (!is_ram) {
             g_string_append(numa, "anon=2 dirty=2 N0=2 kernelpagesize_kB=4\n");
@@ -270,10 +269,10 @@ print_parts(const VnTree *tree, const VnConfig *config, const VnSnapshot *snapsh
     double guarded = cpu_ms();
     g_autoptr(GVariant) variant = g_variant_ref_sink(vn_plan_to_variant(plan));
     gsize bytes = g_variant_get_size(variant);
-    printf("  of that: host %.1f ms, decide %.1f ms, guard %.1f ms; as a variant %.1f ms, "
-           "%.2f MiB\n",
-           read - start, decided - read, guarded - decided, cpu_ms() - guarded,
-           mib(bytes));
+    printf(
+        "  of that: host %.1f ms, decide %.1f ms, guard %.1f ms; as a variant %.1f ms, "
+        "%.2f MiB\n",
+        read - start, decided - read, guarded - decided, cpu_ms() - guarded, mib(bytes));
 }
 
 /* All steps done, and recorded as the daemon does. */
@@ -370,8 +369,7 @@ settled(const VnConfig *config, const VnTree *tree, const char *uri, const char 
     start = cpu_ms();
     g_autoptr(GVariant) list =
         g_variant_ref_sink(vn_cycle_describe_guests(cycle, &error));
-    printf("list: %.1f ms, %.2f MiB\n", cpu_ms() - start,
-           mib(g_variant_get_size(list)));
+    printf("list: %.1f ms, %.2f MiB\n", cpu_ms() - start, mib(g_variant_get_size(list)));
     return good && n_steps == 0 && last <= first + GROWTH_BYTES_MAX;
 }
 

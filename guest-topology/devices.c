@@ -44,8 +44,7 @@ read_address(const xmlNode *device)
         !read_number(address, "domain", G_MAXUINT32, &domain) ||
         !read_number(address, "bus", 0xff, &bus) ||
         !read_number(address, "slot", 0x1f, &slot) ||
-        !read_number(address, "function", 7, &function) ||
-        (domain | bus | slot) == 0)
+        !read_number(address, "function", 7, &function) || (domain | bus | slot) == 0)
         return NULL;
     return g_strdup_printf("%04x:%02x:%02x.%u", (guint) domain, (guint) bus, (guint) slot,
                            (guint) function);
@@ -76,10 +75,11 @@ vn_devices_parse(const xmlNode *domain, VnGuest *guest)
         }
     }
     if (n_malformed > 0)
-        vn_guest_add_note(guest,
-                          "guest %s: %u of its passed-through devices have no PCI address "
-                          "as <source>: they do not count for where it is placed",
-                          guest->name, n_malformed);
+        vn_guest_add_note(
+            guest,
+            "guest %s: %u of its passed-through devices have no PCI address "
+            "as <source>: they do not count for where it is placed",
+            guest->name, n_malformed);
     if (n_seen > VN_DEVICES_MAX)
         vn_guest_add_note(guest,
                           "guest %s: it has %u passed-through devices: only the first %u "

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Observing guests of libvirt's test driver on a recorded host: passed-through devices. */
+/* Observing guests of libvirt's test driver on a recorded host: their devices. */
 #include "daemon/observe.h"
 
 #include "model/plan.h"
 #include "tests/host/tree.h"
 
 #define DB1 "11111111-2222-3333-4444-000000000001"
-#define HOSTDEV(bus, slot)                                                               \
-    "<hostdev mode='subsystem' type='pci'><source><address domain='0x0000' bus='" bus    \
+#define HOSTDEV(bus, slot)                                                            \
+    "<hostdev mode='subsystem' type='pci'><source><address domain='0x0000' bus='" bus \
     "' slot='" slot "' function='0x0'/></source></hostdev>"
 
 static void

@@ -29,15 +29,17 @@ test_one(void)
         const char *address; /* NULL: no device */
         const char *note;    /* part of it; NULL: no note */
     } cases[] = {
-        {HOSTDEV "<driver name='vfio'/><source>" ADDRESS "</source>"
-                 "<address type='pci' domain='0' bus='0' slot='5' function='0'/></hostdev>",
+        {HOSTDEV
+         "<driver name='vfio'/><source>" ADDRESS "</source>"
+         "<address type='pci' domain='0' bus='0' slot='5' function='0'/></hostdev>",
          "0000:3b:1f.7", NULL},
         {"<interface type='hostdev' managed='yes'><source><address type='pci' domain='0' "
          "bus='59' slot='037' function='1'/></source></interface>",
          "0000:3b:1f.1", NULL},
         {"<hostdev type='pci'><source><address bus='0xFF'/></source></hostdev>",
          "0000:ff:00.0", NULL},
-        {HOSTDEV "<source><address domain='0x10000' bus='1' slot='0'/></source></hostdev>",
+        {HOSTDEV
+         "<source><address domain='0x10000' bus='1' slot='0'/></source></hostdev>",
          "10000:01:00.0", NULL},
         /* Others than PCI devices of the host. */
         {"<hostdev mode='subsystem' type='usb'><source>" ADDRESS "</source></hostdev>",
@@ -86,10 +88,10 @@ test_one(void)
 static void
 test_mixed(void)
 {
-    g_autoptr(VnGuest) guest = parse(
-        "<interface type='hostdev'><source><address bus='2' slot='3'/></source>"
-        "</interface>" HOSTDEV "</hostdev>" HOSTDEV "<source>" ADDRESS
-        "</source></hostdev>");
+    g_autoptr(VnGuest) guest =
+        parse("<interface type='hostdev'><source><address bus='2' slot='3'/></source>"
+              "</interface>" HOSTDEV "</hostdev>" HOSTDEV "<source>" ADDRESS
+              "</source></hostdev>");
     g_autoptr(VnGuest) clone = vn_guest_clone(guest);
     static const char *const expected[] = {"0000:3b:1f.7", "0000:02:03.0"};
     g_assert_cmpuint(clone->devices->len, ==, G_N_ELEMENTS(expected));
