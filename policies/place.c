@@ -108,6 +108,16 @@ stays(const VnGuest *guest, const VnCell *cell)
            guest->policy == VN_POLICY_MANUAL || guest->vcpus->len == 0;
 }
 
+/*
+ * Whether devices that are passed through hold the guest's memory, which lies at @node:
+ * the kernel moves no page that a device may write. From a cordoned node one tries.
+ */
+static gboolean
+is_held(const VnGuest *guest, const VnHostNode *node)
+{
+    return guest->devices->len > 0 && !node->cordoned;
+}
+
 /* Whether all of the cell's vCPUs are pinned to the CPUs that are nearest to the node. */
 static gboolean
 runs_at(const VnHost *host, const VnGuest *guest, const VnCell *cell, guint id)
@@ -162,8 +172,9 @@ add_piece(const Work *work, VnPlannerGuest *client, const VnGuest *guest,
     for (guint k = 0; k < i; k++)
         skip += part(resident, k, n);
     piece->resident = resident_part(host, cell, skip, part(resident, i, n));
-    if (stays(guest, cell))
-        piece->now = main_node(host, guest, cell, piece->resident, limit);
+    int now = main_node(host, guest, cell, piece->resident, limit);
+    if (now >= 0 && (stays(guest, cell) || is_held(guest, node_at(host, (guint) now))))
+        piece->now = now;
     piece->fixed = piece->now >= 0;
 }
 

@@ -171,6 +171,31 @@ test_device(void)
     }
 }
 
+/* It may hold the memory of one that runs, which then stays, unless it has to leave. */
+static void
+test_device_holds_memory(void)
+{
+    static const struct {
+        gboolean held;
+        gboolean cordoned;
+        const char *home;
+    } cases[] = {{FALSE, FALSE, "1"}, {TRUE, FALSE, "0"}, {TRUE, TRUE, "1"}};
+    const guint node = 1;
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(VnSnapshot) snapshot = scenario_new(2, 4, 4096);
+        VnGuest *guest = scenario_guest(snapshot, "g1", 1, 2, 512);
+        VnHostNode *first = snapshot->host->nodes->pdata[0];
+        first->cordoned = cases[i].cordoned;
+        vn_cell_set_resident(scenario_cell(guest, 0), 0, 512 * MIB);
+        guest->device_nodes = g_array_new(FALSE, FALSE, sizeof(guint));
+        g_array_append_val(guest->device_nodes, node);
+        if (cases[i].held)
+            vn_guest_add_device(guest, "0000:3b:00.0")->host_node = (int) node;
+        g_autoptr(VnPlacing) placing = vn_place(snapshot, &as_daemon);
+        assert_home(placing, 0, 0, cases[i].home);
+    }
+}
+
 static VnHost *
 four_nodes(void)
 {
@@ -258,6 +283,7 @@ main(int argc, char **argv)
     g_test_add_func("/place/mirror", test_mirror);
     g_test_add_func("/place/others-stay", test_others_stay);
     g_test_add_func("/place/device", test_device);
+    g_test_add_func("/place/device-holds-memory", test_device_holds_memory);
     g_test_add_func("/place/cells", test_cells);
     g_test_add_func("/place/large-cell", test_large_cell);
     return g_test_run();
