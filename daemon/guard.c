@@ -71,29 +71,61 @@ pool_of(const VnSnapshot *snapshot, const VnCell *cell)
     return size_bytes > snapshot->host->page_size_bytes ? size_bytes : 0;
 }
 
-/*
- * Bytes that the plan brings to the node from the given pool, less those it takes
- * away.
- */
-static gint64
-net_arriving(const VnSnapshot *snapshot, const VnPlan *plan, guint node, guint64 pool)
+/* Bytes that a plan brings to host nodes from one pool, less those it takes away. */
+typedef struct {
+    guint64 pool_bytes; /* size of its pages; 0: base pages */
+    gint64 *net;        /* by place in VnHost.nodes */
+} Flow;
+
+static void
+flow_clear(gpointer data)
 {
-    gint64 net = 0;
+    g_free(((Flow *) data)->net);
+}
+
+static Flow *
+find_flow(GArray *flows, guint64 pool_bytes, guint n_nodes)
+{
+    for (guint i = 0; i < flows->len; i++) {
+        Flow *flow = &g_array_index(flows, Flow, i);
+        if (flow->pool_bytes == pool_bytes)
+            return flow;
+    }
+    Flow flow = {.pool_bytes = pool_bytes, .net = g_new0(gint64, n_nodes)};
+    g_array_append_val(flows, flow);
+    return &g_array_index(flows, Flow, flows->len - 1);
+}
+
+static gint64
+net_arriving(const VnStep *step, const VnCell *cell, guint node)
+{
+    if (vn_idset_contains(step->after, node))
+        return (gint64) (step->bytes / vn_idset_count(step->after));
+    if (step->parts_only)
+        return vn_idset_contains(step->before, node) ? -(gint64) step->bytes : 0;
+    return node < cell->resident_bytes->len
+               ? -(gint64) g_array_index(cell->resident_bytes, guint64, node)
+               : 0;
+}
+
+/* Of Flow: one a pool that the plan has moves for. */
+static GArray *
+flows_new(const VnSnapshot *snapshot, const VnPlan *plan)
+{
+    const GPtrArray *nodes = snapshot->host->nodes;
+    GArray *flows = g_array_new(FALSE, FALSE, sizeof(Flow));
+    g_array_set_clear_func(flows, flow_clear);
     for (guint i = 0; i < plan->steps->len; i++) {
         const VnStep *step = plan->steps->pdata[i];
         if (step->kind != VN_STEP_MOVE_MEMORY)
             continue;
         const VnCell *cell = cell_of(snapshot, step);
-        if (pool_of(snapshot, cell) != pool)
-            continue;
-        if (vn_idset_contains(step->after, node))
-            net += (gint64) (step->bytes / vn_idset_count(step->after));
-        else if (step->parts_only)
-            net -= vn_idset_contains(step->before, node) ? (gint64) step->bytes : 0;
-        else if (node < cell->resident_bytes->len)
-            net -= (gint64) g_array_index(cell->resident_bytes, guint64, node);
+        Flow *flow = find_flow(flows, pool_of(snapshot, cell), nodes->len);
+        for (guint k = 0; k < nodes->len; k++)
+            flow->net[k] +=
+                net_arriving(step, cell, ((const VnHostNode *) nodes->pdata[k])->id);
     }
-    return net;
+    return flows;
 }
 
 static gint64
@@ -110,16 +142,17 @@ room_for(const VnHostNode *node, guint64 pool, const VnConfig *config)
 }
 
 static char *
-no_room(const VnSnapshot *snapshot, const VnConfig *config, const VnPlan *plan,
+no_room(const VnSnapshot *snapshot, const VnConfig *config, GArray *flows,
         const VnStep *step)
 {
     guint64 pool = pool_of(snapshot, cell_of(snapshot, step));
+    const Flow *flow = find_flow(flows, pool, snapshot->host->nodes->len);
     VN_IDSET_FOREACH (step->after, id) {
-        const VnHostNode *node = vn_host_find_node(snapshot->host, (guint) id);
-        if (!node)
+        int index = vn_host_node_index(snapshot->host, (guint) id);
+        if (index < 0)
             return g_strdup_printf("host node %d does not exist", id);
-        gint64 room = room_for(node, pool, config);
-        gint64 net = net_arriving(snapshot, plan, (guint) id, pool);
+        gint64 room = room_for(snapshot->host->nodes->pdata[index], pool, config);
+        gint64 net = flow->net[index];
         if (net <= 0 || net <= room)
             continue;
         g_autofree char *wanted = vn_text_bytes((guint64) net);
@@ -143,10 +176,11 @@ no_room(const VnSnapshot *snapshot, const VnConfig *config, const VnPlan *plan,
 static const VnGuest *
 refuse_one_for_room(const VnSnapshot *snapshot, const VnConfig *config, VnPlan *plan)
 {
+    g_autoptr(GArray) flows = flows_new(snapshot, plan);
     for (guint i = plan->steps->len; i-- > 0;) {
         const VnStep *step = plan->steps->pdata[i];
         g_autofree char *why = step->kind == VN_STEP_MOVE_MEMORY
-                                   ? no_room(snapshot, config, plan, step)
+                                   ? no_room(snapshot, config, flows, step)
                                    : NULL;
         if (why) {
             const VnGuest *guest = vn_snapshot_find(snapshot, step->uuid);
