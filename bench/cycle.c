@@ -269,10 +269,10 @@ print_parts(const VnTree *tree, const VnConfig *config, const VnSnapshot *snapsh
     double guarded = cpu_ms();
     g_autoptr(GVariant) variant = g_variant_ref_sink(vn_plan_to_variant(plan));
     gsize bytes = g_variant_get_size(variant);
-    printf(
-        "  of that: host %.1f ms, decide %.1f ms, guard %.1f ms; as a variant %.1f ms, "
-        "%.2f MiB\n",
-        read - start, decided - read, guarded - decided, cpu_ms() - guarded, mib(bytes));
+    printf("  of that: host %.1f ms, decide %.1f ms, guard %.1f ms; as a variant "
+           "%.1f ms, %.2f MiB\n",
+           read - start, decided - read, guarded - decided, cpu_ms() - guarded,
+           mib(bytes));
 }
 
 /* All steps done, and recorded as the daemon does. */
