@@ -260,8 +260,9 @@ print_parts(const VnTree *tree, const VnConfig *config, const VnSnapshot *snapsh
     g_autoptr(VnCaution) caution = vn_caution_new();
     const VnGuardView view = {.caution = caution, .now_us = g_get_monotonic_time()};
     double start = cpu_ms();
-    g_autoptr(VnHost) host = vn_topology_read(tree, &error);
+    VnHost *host = vn_topology_read(tree, &error);
     g_assert_no_error(error);
+    vn_host_free(host);
     double read = cpu_ms();
     g_autoptr(VnPlan) plan = vn_align_decide(snapshot);
     double decided = cpu_ms();
