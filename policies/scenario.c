@@ -128,6 +128,7 @@ put_memory(const VnScenario *scenario, VnCell *cell, const VnIdSet *nodes, GErro
 {
     const VnHost *host = scenario->snapshot->host;
     guint64 page = cell->page_size_bytes ? cell->page_size_bytes : 1;
+    guint64 all_pages = cell->memory_bytes / page;
     guint64 left = cell->memory_bytes;
     double whole = 0;
     VN_IDSET_FOREACH (nodes, id)
@@ -136,7 +137,7 @@ put_memory(const VnScenario *scenario, VnCell *cell, const VnIdSet *nodes, GErro
         guint index = (guint) vn_host_node_index(host, (guint) id);
         const VnHostNode *node = host->nodes->pdata[index];
         double share = (double) node->memory_bytes / whole;
-        guint64 pages = (guint64) (share * (double) (cell->memory_bytes / page));
+        guint64 pages = (guint64) (share * (double) all_pages);
         gboolean last = vn_idset_next(nodes, node->id + 1) < 0;
         guint64 bytes = last ? left : MIN(pages * page, left);
         if (!take_room(scenario, cell, index, bytes, error))

@@ -64,14 +64,14 @@ test_stall()
 {
     local status=0
     # shellcheck disable=SC2016 # expanded in the lab
-    LAB_STALL=20 LAB_ATTEMPTS=2 LAB_OUT=$work/out "$lab_dir/run" one-node bash -c '
+    LAB_STALL=30 LAB_ATTEMPTS=2 LAB_OUT=$work/out "$lab_dir/run" one-node bash -c '
         echo "once more"
         [[ -e /run/lab/out/first ]] && exit 7
         echo >/run/lab/out/first; sync
         pkill -STOP -f /run/lab/job/up; sleep 1000' >"$work/stdout" 2>"$work/stderr" || status=$?
     check "a host that stands still is booted once more" test "$status" -eq 7
     check "only the second one's output comes" cmp "$work/stdout" <(echo "once more")
-    check "and why is said" grep -q 'stood still for 20 s: it is booted once more' "$work/stderr"
+    check "and why is said" grep -q 'stood still for 30 s: it is booted once more' "$work/stderr"
 }
 
 test_usage()
