@@ -120,23 +120,6 @@ set_policy(VnGuest *guest, VnPolicy otherwise)
         guest->policy = otherwise;
 }
 
-/* The host nodes of devices that are passed through, as far as the host tells them. */
-static void
-locate_devices(const VnHost *host, VnGuest *guest)
-{
-    for (guint i = 0; i < guest->devices->len; i++) {
-        VnGuestDevice *device = guest->devices->pdata[i];
-        const VnHostDevice *found = vn_host_find_device(host, device->address);
-        if (!found || found->host_node < 0)
-            continue;
-        guint node = (guint) found->host_node;
-        device->host_node = found->host_node;
-        if (!guest->device_nodes)
-            guest->device_nodes = g_array_new(FALSE, FALSE, sizeof(guint));
-        g_array_append_val(guest->device_nodes, node);
-    }
-}
-
 static VnGuest *
 observe_guest(VnObserver *observer, const VnHost *host, const VnVirtDomain *domain)
 {
@@ -152,7 +135,7 @@ observe_guest(VnObserver *observer, const VnHost *host, const VnVirtDomain *doma
     guest->state = domain->state;
     guest->managed = guest->tag || observer->config.manage_all;
     set_policy(guest, observer->config.policy);
-    locate_devices(host, guest);
+    vn_guest_locate_devices(guest, host);
     if (domain->busy)
         set_trouble(guest, domain->busy);
     if (guest->state != VN_GUEST_STOPPED && !observe_process(observer, guest, &error))

@@ -110,8 +110,10 @@ say_why_unequal(VnVnuma *vnuma, const VnShape *shape)
 }
 
 static void
-say_why_there(VnVnuma *vnuma, const VnSolution *solution)
+say_why_there(VnVnuma *vnuma, const VnProblem *problem, const VnSolution *solution)
 {
+    gboolean devices =
+        problem->size->device_nodes && problem->size->device_nodes->len > 0;
     g_autoptr(VnIdSet) nodes = vn_idset_new();
     guint64 free_bytes = 0;
     for (guint i = 0; i < solution->chosen->len; i++) {
@@ -123,15 +125,17 @@ say_why_there(VnVnuma *vnuma, const VnSolution *solution)
     switch (solution->way) {
     case VN_WAY_ONE_EACH:
         if (vnuma->cells->len == 1)
-            vn_vnuma_add_reason(vnuma,
-                                "its home is %s: the most free memory, %s, of those "
-                                "that hold it",
-                                where, room);
+            vn_vnuma_add_reason(vnuma, "its home is %s: %s, %s, of those that hold it",
+                                where,
+                                devices ? "the nearest to its devices, then the most "
+                                          "free memory"
+                                        : "the most free memory",
+                                room);
         else
             vn_vnuma_add_reason(vnuma,
-                                "homes are %s: the closest to each other that hold a "
+                                "homes are %s: the closest to each other%s that hold a "
                                 "cell each, with %s free",
-                                where, room);
+                                where, devices ? ", and then to its devices," : "", room);
         break;
     case VN_WAY_SHARED:
         vn_vnuma_add_reason(vnuma, "homes are %s, with %s free, several cells on each",
@@ -295,7 +299,7 @@ vn_build(const VnHost *host, const VnBuildSize *size, const VnTag *tag, GError *
     add_cells(vnuma, solution);
     say_why_so_many(vnuma, &problem, solution);
     say_why_unequal(vnuma, &solution->shape);
-    say_why_there(vnuma, solution);
+    say_why_there(vnuma, &problem, solution);
     vnuma = complete(vnuma, &problem, solution->threads, error);
     if (vnuma)
         say_topology(vnuma, size);

@@ -18,6 +18,8 @@ typedef struct {
     /* nullable: of guint64, by host node id: what the guest itself holds there now, in
      * pages of that size, and gives back when it stops */
     const GArray *own_bytes;
+    /* nullable: of guint: the host nodes of devices that are passed through */
+    const GArray *device_nodes;
     /* nullable: what was derived before; kept as it is, homes included, while it fits */
     const VnVnuma *previous;
 } VnBuildSize;
@@ -44,8 +46,9 @@ typedef struct {
  *    nodes together are every cell's home. Two homes are the same or disjoint.
  *
  * Of the sets of nodes that do, the one with the smallest sum of distances between its
- * nodes, in both directions; then with the most free memory; then the lowest ids. This is
- * exact for up to 16 eligible nodes, and a bounded search for more.
+ * nodes, in both directions; then the one nearest to the guest's devices; then with the
+ * most free memory; then the lowest ids. This is exact for up to 16 eligible nodes, and a
+ * bounded search for more. Devices count where each cell has a host node of its own.
  *
  * Cells are equal, or differ by one unit. The unit of vCPUs is one, or a core where the
  * guest is shown SMT: that is where smt is on, all cores of the candidates have the same

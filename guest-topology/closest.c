@@ -5,16 +5,21 @@
 /* What the search among many may cost: steps of looking at one place. */
 #define STEPS_MAX 1000000u
 
+/* What is better about a set of places: less, less, more. */
+typedef struct {
+    guint64 apart; /* the sum of their distances */
+    guint64 away;  /* from devices */
+    guint64 bytes;
+} Worth;
+
 typedef struct {
     const VnHostPlaces *places;
     const VnShape *shape;
     GArray *eligible; /* indices of places that hold a cell */
     GArray *chosen;   /* being tried */
-    guint64 apart;    /* its sum of distances */
-    guint64 bytes;
+    Worth worth;
     GArray *best; /* NULL: none yet */
-    guint64 best_apart;
-    guint64 best_bytes;
+    Worth best_worth;
 } Search;
 
 static guint
@@ -48,29 +53,35 @@ chosen_fit(const Search *search)
     return vcpus >= search->shape->vcpu_extras && bytes >= search->shape->byte_extras;
 }
 
+static gboolean
+is_better(const Worth *one, const Worth *other)
+{
+    if (one->apart != other->apart)
+        return one->apart < other->apart;
+    return one->away != other->away ? one->away < other->away : one->bytes > other->bytes;
+}
+
 /* Earlier sets win where nothing tells them apart: those tried first have lower ids. */
 static void
 consider(Search *search)
 {
-    if (search->best &&
-        (search->apart > search->best_apart ||
-         (search->apart == search->best_apart && search->bytes <= search->best_bytes)))
+    if (search->best && !is_better(&search->worth, &search->best_worth))
         return;
     if (!chosen_fit(search))
         return;
     g_clear_pointer(&search->best, g_array_unref);
     search->best = g_array_copy(search->chosen);
-    search->best_apart = search->apart;
-    search->best_bytes = search->bytes;
+    search->best_worth = search->worth;
 }
 
 static void
 push(Search *search, guint index)
 {
     for (guint i = 0; i < search->chosen->len; i++)
-        search->apart +=
+        search->worth.apart +=
             apart(search->places, index, g_array_index(search->chosen, guint, i));
-    search->bytes += vn_place_at(search->places->list, index)->bytes;
+    search->worth.away += vn_place_at(search->places->list, index)->away;
+    search->worth.bytes += vn_place_at(search->places->list, index)->bytes;
     g_array_append_val(search->chosen, index);
 }
 
@@ -80,9 +91,10 @@ pop(Search *search)
     guint last = search->chosen->len - 1;
     guint index = g_array_index(search->chosen, guint, last);
     g_array_set_size(search->chosen, last);
-    search->bytes -= vn_place_at(search->places->list, index)->bytes;
+    search->worth.away -= vn_place_at(search->places->list, index)->away;
+    search->worth.bytes -= vn_place_at(search->places->list, index)->bytes;
     for (guint i = 0; i < last; i++)
-        search->apart -=
+        search->worth.apart -=
             apart(search->places, index, g_array_index(search->chosen, guint, i));
 }
 
@@ -98,7 +110,7 @@ try_all(Search *search,
     }
     for (guint i = from; i + missing <= search->eligible->len; i++) {
         push(search, g_array_index(search->eligible, guint, i));
-        if (!search->best || search->apart <= search->best_apart)
+        if (!search->best || search->worth.apart <= search->best_worth.apart)
             try_all(search, i + 1);
         pop(search);
     }
@@ -108,7 +120,7 @@ static void
 clear(Search *search)
 {
     g_array_set_size(search->chosen, 0);
-    search->apart = search->bytes = 0;
+    search->worth = (Worth){0};
 }
 
 /* @cost: by place, its distance to all that are chosen. */
@@ -121,11 +133,12 @@ account(const Search *search, guint64 *cost, guint index)
     }
 }
 
-/* From @start on, the place nearest to those chosen; of several that with most memory. */
+/* From @start on, the place nearest to those chosen, then nearest to the devices, ... */
 static void
 grow(Search *search, guint start, guint64 *cost, gboolean *taken)
 {
     guint next = start;
+    Worth best;
     while (TRUE) {
         push(search, next);
         taken[next] = TRUE;
@@ -137,11 +150,12 @@ grow(Search *search, guint start, guint64 *cost, gboolean *taken)
             guint index = g_array_index(search->eligible, guint, i);
             if (taken[index])
                 continue;
-            if (!found || cost[index] < cost[next] ||
-                (cost[index] == cost[next] &&
-                 vn_place_at(search->places->list, index)->bytes >
-                     vn_place_at(search->places->list, next)->bytes))
-                next = index;
+            const VnHostPlace *place = vn_place_at(search->places->list, index);
+            Worth worth = {cost[index], place->away, place->bytes};
+            if (found && !is_better(&worth, &best))
+                continue;
+            best = worth;
+            next = index;
             found = TRUE;
         }
     }

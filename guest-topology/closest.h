@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Chooses places, one a cell, that are closest to each other: the smallest sum of
- * distances between them, both ways; then the most memory; then the lowest ids.
+ * distances between them, both ways; then the least away from the guest's devices; then
+ * the most memory; then the lowest ids.
  */
 #pragma once
 

@@ -8,6 +8,7 @@
 #include "guest-topology/build.h"
 #include "guest-topology/distances.h"
 #include "guest-topology/interconnects.h"
+#include "guest-topology/places.h"
 #include "guest-topology/size.h"
 #include "model/text.h"
 
@@ -164,6 +165,7 @@ build_cells(const VnDerivation *derivation, GError **error)
         .topology = topology ? &given : NULL,
         .machine = guest->machine,
         .own_bytes = derivation->options->own_bytes,
+        .device_nodes = guest->device_nodes,
     };
     g_autoptr(GArray) own = NULL;
     if (is_of_size(derivation->previous, &size)) {
@@ -212,13 +214,17 @@ take_load(const VnHost *host, Load *load, const VnVnumaCell *cell)
     }
 }
 
-/* The candidate with the fewest vCPUs a CPU that has room for @cell; -1: none has. */
+/*
+ * The candidate with the fewest vCPUs a CPU that has room for @cell, of several the one
+ * nearest to the guest's devices; -1: none has.
+ */
 static int
 best_node(const VnDerivation *derivation, const Load *load, const VnVnumaCell *cell)
 {
     const VnHost *host = derivation->host;
     int best = -1;
     double best_share = 0;
+    guint64 best_away = 0;
     for (guint i = 0; i < host->nodes->len; i++) {
         const VnHostNode *node = host->nodes->pdata[i];
         guint n_cpus = vn_idset_count(node->cpus);
@@ -228,10 +234,13 @@ best_node(const VnDerivation *derivation, const Load *load, const VnVnumaCell *c
             continue;
         double share = (double) (load->vcpus[i] + vn_idset_count(cell->vcpus)) /
                        (double) MAX(n_cpus, 1);
-        if (best >= 0 && share >= best_share)
+        guint64 away = vn_host_places_away(host, i, derivation->guest->device_nodes);
+        if (best >= 0 &&
+            (share > best_share || (share >= best_share && away >= best_away)))
             continue;
         best = (int) node->id;
         best_share = share;
+        best_away = away;
     }
     return best;
 }

@@ -106,6 +106,7 @@ read_guest(const Define *define, GError **error)
         g_prefix_error(error, "guest %s: ", guest->name);
         return NULL;
     }
+    vn_guest_locate_devices(guest, define->derivation.host);
     return g_steal_pointer(&guest);
 }
 

@@ -108,6 +108,21 @@ cpus_near_memory(const VnHost *host, const VnTag *tag)
     return near;
 }
 
+guint64
+vn_host_places_away(const VnHost *host, guint index, const GArray *device_nodes)
+{
+    const VnHostNode *node = host->nodes->pdata[index];
+    guint64 away = 0;
+    for (guint i = 0; device_nodes && i < device_nodes->len; i++) {
+        int at = vn_host_node_index(host, g_array_index(device_nodes, guint, i));
+        if (at < 0)
+            continue;
+        const VnHostNode *other = host->nodes->pdata[at];
+        away += node->distances[at] + other->distances[index];
+    }
+    return away;
+}
+
 static void
 measure_distances(VnHostPlaces *places, const VnHost *host, const GArray *indices)
 {
@@ -146,6 +161,7 @@ vn_host_places_new(const VnHost *host, const VnBuildSize *size, const VnTag *tag
         place->cpus = cpus;
         place->bytes = free_bytes(host, node, size);
         place->package = vn_host_places_package(host, node);
+        place->away = vn_host_places_away(host, i, size->device_nodes);
         places->cpus += place->cpus;
         places->bytes += place->bytes;
         g_ptr_array_add(places->list, place);

@@ -13,7 +13,8 @@ typedef struct {
     guint cpus; /* what vCPUs may count on */
     guint64 bytes;
     int package;
-    guint cells; /* that go there */
+    guint64 away; /* from the guest's devices: vn_host_places_away() */
+    guint cells;  /* that go there */
 } VnHostPlace;
 
 typedef struct {
@@ -32,6 +33,13 @@ VnHostPlaces *vn_host_places_new(const VnHost *host, const VnBuildSize *size,
                                  const VnTag *tag, gboolean far);
 void vn_host_places_free(VnHostPlaces *places);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnHostPlaces, vn_host_places_free)
+
+/**
+ * vn_host_places_away: the sum of the distances from host node number @index, of
+ * VnHost.nodes, to the nodes of these devices and back.
+ * @device_nodes: (nullable): their ids, of guint; those that the host has not count not
+ */
+guint64 vn_host_places_away(const VnHost *host, guint index, const GArray *device_nodes);
 
 /** vn_host_places_join: (nullable): @nodes as one place; NULL when one is none. */
 VnHostPlace *vn_host_places_join(const VnHostPlaces *places, const VnIdSet *nodes);

@@ -123,6 +123,23 @@ vn_guest_add_device(VnGuest *guest, const char *address)
 }
 
 void
+vn_guest_locate_devices(VnGuest *guest, const VnHost *host)
+{
+    g_clear_pointer(&guest->device_nodes, g_array_unref);
+    for (guint i = 0; i < guest->devices->len; i++) {
+        VnGuestDevice *device = guest->devices->pdata[i];
+        const VnHostDevice *found = vn_host_find_device(host, device->address);
+        if (!found || found->host_node < 0)
+            continue;
+        guint node = (guint) found->host_node;
+        device->host_node = found->host_node;
+        if (!guest->device_nodes)
+            guest->device_nodes = g_array_new(FALSE, FALSE, sizeof(guint));
+        g_array_append_val(guest->device_nodes, node);
+    }
+}
+
+void
 vn_guest_add_note(VnGuest *guest, const char *format, ...)
 {
     va_list arguments;

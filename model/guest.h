@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "model/host.h"
 #include "model/policy.h"
 #include "model/tag.h"
 #include "model/vnuma.h"
@@ -102,6 +103,8 @@ VnThread *vn_guest_add_thread(VnGuest *guest, VnThreadKind kind, int tid,
                               const char *name);
 /** vn_guest_add_device: its host node is not known yet. */
 VnGuestDevice *vn_guest_add_device(VnGuest *guest, const char *address);
+/** vn_guest_locate_devices: sets device_nodes, as far as the host knows its devices. */
+void vn_guest_locate_devices(VnGuest *guest, const VnHost *host);
 void vn_guest_add_note(VnGuest *guest, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /** vn_guest_find_vcpu: (nullable): the vCPU of this number. */

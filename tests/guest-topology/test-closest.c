@@ -26,10 +26,10 @@ make_host(guint n, guint cpus)
 }
 
 static VnHostPlaces *
-make_places(const VnHost *host)
+make_places(const VnHost *host, const GArray *device_nodes)
 {
     g_autoptr(VnTag) tag = vn_tag_new();
-    const VnBuildSize size = {.name = "db1"};
+    const VnBuildSize size = {.name = "db1", .device_nodes = device_nodes};
     return vn_host_places_new(host, &size, tag, FALSE);
 }
 
@@ -78,7 +78,7 @@ test_many(void)
                 node->distances[j] =
                     i == j ? VN_DISTANCE_LOCAL : (guint) g_test_rand_int_range(11, 60);
         }
-        g_autoptr(VnHostPlaces) places = make_places(host);
+        g_autoptr(VnHostPlaces) places = make_places(host, NULL);
         g_autoptr(GArray) chosen = vn_closest_choose(places, &shape);
         g_assert_nonnull(chosen);
         g_assert_cmpuint(chosen->len, ==, CHOSEN);
@@ -106,7 +106,7 @@ test_pairs_and_cluster(void)
                                  : (i < 10) == (j < 10) ? 100
                                                         : 30;
     }
-    g_autoptr(VnHostPlaces) places = make_places(host);
+    g_autoptr(VnHostPlaces) places = make_places(host, NULL);
     const VnShape shape = {.cells = CHOSEN,
                            .vcpus = 1,
                            .vcpu_unit = 1,
@@ -137,7 +137,7 @@ test_remainders(void)
             if (j == 17 || j == 18 || j == 19)
                 node->free_bytes = node->memory_bytes += 2 * MIB;
         }
-        g_autoptr(VnHostPlaces) places = make_places(host);
+        g_autoptr(VnHostPlaces) places = make_places(host, NULL);
         const VnShape shape = {.cells = 18,
                                .vcpus = 4,
                                .vcpu_unit = 1,
@@ -163,13 +163,47 @@ test_ties(void)
         g_autoptr(VnHost) host = make_host(sizes[i], 4);
         VnHostNode *roomy = host->nodes->pdata[sizes[i] - 2];
         roomy->free_bytes = roomy->memory_bytes *= 2;
-        g_autoptr(VnHostPlaces) places = make_places(host);
+        g_autoptr(VnHostPlaces) places = make_places(host, NULL);
         g_autoptr(GPtrArray) list = vn_host_places_one_each(places, &shape);
         g_assert_nonnull(list);
         for (guint j = 0; j < 8; j++) {
             const VnHostPlace *place = list->pdata[j];
             g_assert_true(vn_idset_contains(place->nodes, j < 7 ? j : sizes[i] - 2));
         }
+    }
+}
+
+/* Two clusters: of all that are equally close those nearest to the devices, if there. */
+static void
+test_devices(void)
+{
+    static const guint sizes[] = {8, VN_CLOSEST_EXACT_MAX + 4};
+    const VnShape shape = {
+        .cells = 2, .vcpus = 1, .vcpu_unit = 1, .bytes = 2 * MIB, .byte_unit = 2 * MIB};
+    for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        guint half = sizes[i] / 2;
+        guint at = half + 2;
+        g_autoptr(VnHost) host = make_host(sizes[i], 4);
+        for (guint j = 0; j < sizes[i]; j++) {
+            VnHostNode *node = host->nodes->pdata[j];
+            for (guint k = 0; k < sizes[i]; k++)
+                node->distances[k] = j == k                     ? VN_DISTANCE_LOCAL
+                                     : (j < half) == (k < half) ? 12
+                                                                : 32;
+        }
+        /* More memory elsewhere, and a device of a node that the host has not. */
+        VnHostNode *roomy = host->nodes->pdata[0];
+        roomy->free_bytes = roomy->memory_bytes *= 2;
+        g_autoptr(GArray) devices = g_array_new(FALSE, FALSE, sizeof(guint));
+        guint missing = 4000;
+        g_array_append_val(devices, at);
+        g_array_append_val(devices, missing);
+        g_autoptr(VnHostPlaces) places = make_places(host, devices);
+        g_autoptr(GPtrArray) list = vn_host_places_one_each(places, &shape);
+        g_assert_nonnull(list);
+        g_assert_cmpuint(list->len, ==, 2);
+        g_assert_true(vn_idset_contains(vn_place_at(list, 0)->nodes, half));
+        g_assert_true(vn_idset_contains(vn_place_at(list, 1)->nodes, at));
     }
 }
 
@@ -181,5 +215,6 @@ main(int argc, char **argv)
     g_test_add_func("/closest/pairs-and-cluster", test_pairs_and_cluster);
     g_test_add_func("/closest/remainders", test_remainders);
     g_test_add_func("/closest/ties", test_ties);
+    g_test_add_func("/closest/devices", test_devices);
     return g_test_run();
 }

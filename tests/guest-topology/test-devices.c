@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Passed-through devices in domain XML: the ways to write one, damaged ones, too many. */
 #include "guest-topology/devices.h"
+
+#include "guest-topology/define.h"
 #include "guest-topology/domain.h"
+#include "tests/support/scenario.h"
 
 #include <string.h>
 
@@ -115,6 +118,80 @@ test_limit(void)
     }
 }
 
+#define DEVICE(bus)                                                              \
+    "<hostdev mode='subsystem' type='pci'><source><address domain='0' bus='" bus \
+    "' slot='0' function='0'/></source></hostdev>"
+#define DEVICES(devices) "<devices>" devices "</devices>"
+#define CELL "<cpu><numa><cell id='0' cpus='0-3' memory='2097152'/></numa></cpu>"
+
+static char *
+define(const VnHost *host, const char *xml, VnDefineReport **ret_report)
+{
+    static const VnDefineOptions options = {0};
+    g_autoptr(GError) error = NULL;
+    char *out = vn_define(xml, strlen(xml), host, &options, ret_report, &error);
+    g_assert_no_error(error);
+    return out;
+}
+
+/* Two nodes alike; devices of bus 1 are on node 1, of bus 2 on node 0, of 3 on none. */
+static void
+test_defined(void)
+{
+    static const struct {
+        const char *inside;
+        const char *home;
+    } cases[] = {
+        {"", "0"},
+        {DEVICES(DEVICE("1")), "1"},
+        {DEVICES(DEVICE("2")), "0"},
+        {DEVICES(DEVICE("2") DEVICE("1") DEVICE("1")), "1"},
+        {DEVICES(DEVICE("3")), "0"},
+        {DEVICES(DEVICE("4")), "0"}, /* the host has none such */
+        {CELL DEVICES(DEVICE("1")), "1"},
+        {"<numatune><memory mode='strict' nodeset='0'/></numatune>" DEVICES(DEVICE("1")),
+         "0"},
+    };
+    g_autoptr(VnSnapshot) snapshot = scenario_new(2, 4, 8192);
+    vn_host_add_device(snapshot->host, "0000:01:00.0")->host_node = 1;
+    vn_host_add_device(snapshot->host, "0000:02:00.0")->host_node = 0;
+    vn_host_add_device(snapshot->host, "0000:03:00.0")->host_node = -1;
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *xml =
+            g_strdup_printf("<domain type='kvm'><name>g1</name><metadata>"
+                            "<v:guest xmlns:v='urn:vnumad:guest:1'/></metadata>"
+                            "<memory unit='GiB'>2</memory><vcpu>4</vcpu>%s</domain>",
+                            cases[i].inside);
+        g_autoptr(VnDefineReport) report = NULL;
+        g_autofree char *out = define(snapshot->host, xml, &report);
+        g_test_message("%s", out);
+        g_autofree char *bound = g_strdup_printf(
+            "<memnode cellid='0' mode='strict' nodeset='%s'/>", cases[i].home);
+        g_assert_nonnull(strstr(out, bound));
+        g_autofree char *again = define(snapshot->host, out, NULL);
+        g_assert_cmpstr(again, ==, out);
+    }
+}
+
+/* What was derived once stays, also when a device is added: it has its memory there. */
+static void
+test_added(void)
+{
+    g_autoptr(VnSnapshot) snapshot = scenario_new(2, 4, 8192);
+    vn_host_add_device(snapshot->host, "0000:01:00.0")->host_node = 1;
+    g_autofree char *out = define(snapshot->host,
+                                  "<domain type='kvm'><name>g1</name><metadata>"
+                                  "<v:guest xmlns:v='urn:vnumad:guest:1'/></metadata>"
+                                  "<memory unit='GiB'>2</memory><vcpu>4</vcpu></domain>",
+                                  NULL);
+    g_auto(GStrv) halves = g_strsplit(out, "</domain>", 2);
+    g_autofree char *with =
+        g_strconcat(halves[0], DEVICES(DEVICE("1")), "</domain>", NULL);
+    g_autofree char *again = define(snapshot->host, with, NULL);
+    g_assert_nonnull(strstr(again, "nodeset='0'"));
+    g_assert_null(strstr(again, "nodeset='1'"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -122,5 +199,7 @@ main(int argc, char **argv)
     g_test_add_func("/devices/one", test_one);
     g_test_add_func("/devices/mixed", test_mixed);
     g_test_add_func("/devices/limit", test_limit);
+    g_test_add_func("/devices/defined", test_defined);
+    g_test_add_func("/devices/added", test_added);
     return g_test_run();
 }
