@@ -4,6 +4,7 @@
  * guests where libvirt cannot; time is the test's own.
  */
 #include "daemon/sampling.h"
+#include "tests/daemon/answer.h"
 #include "tests/daemon/fake-sampler.h"
 #include "tests/support/scenario.h"
 
@@ -16,20 +17,6 @@ typedef struct {
     VnSnapshot *snapshot; /* with one guest of libvirt's, fake guest 0 */
     FakeGuest *peer;      /* fake guest 1 */
 } Fixture;
-
-typedef struct {
-    guint n_calls;
-    GVariant *sample;
-    GError *error;
-} Answer;
-
-static void
-answer_clear(Answer *answer)
-{
-    g_clear_pointer(&answer->sample, g_variant_unref);
-    g_clear_error(&answer->error);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Answer, answer_clear)
 
 static VnGuest *
 add_guest(VnSnapshot *snapshot, const char *name)
@@ -84,16 +71,6 @@ pass(const Fixture *fixture, gint64 us)
     g_assert_not_reached();
 }
 
-static void
-take_answer(GVariant *sample, const GError *error, gpointer data)
-{
-    Answer *answer = data;
-    g_assert_true((sample != NULL) != (error != NULL));
-    g_assert_cmpuint(answer->n_calls++, ==, 0);
-    answer->sample = sample ? g_variant_ref(sample) : NULL;
-    answer->error = error ? g_error_copy(error) : NULL;
-}
-
 static gboolean
 try_request(const Fixture *fixture, const char *path, const char *options, Answer *answer,
             GError **error)
@@ -101,7 +78,7 @@ try_request(const Fixture *fixture, const char *path, const char *options, Answe
     g_autoptr(GVariant) parsed = g_variant_ref_sink(g_variant_new_parsed(options));
     g_autoptr(VnSnapshot) host = scenario_new(2, 4, 4096);
     return vn_sampling_request_peer(fixture->sampling, g_steal_pointer(&host->host), path,
-                                    parsed, take_answer, answer, error);
+                                    parsed, answer_take, answer, error);
 }
 
 static void
@@ -124,15 +101,6 @@ refuse(const Fixture *fixture, const char *path, const char *options, VnErrorCod
     g_test_message("%s", error->message);
     g_assert_nonnull(strstr(error->message, says));
     g_assert_cmpuint(fake.n_clients, ==, n_clients);
-}
-
-static void
-assert_fails(const Answer *answer, VnErrorCode code, const char *says)
-{
-    g_assert_cmpuint(answer->n_calls, ==, 1);
-    g_assert_error(answer->error, VN_ERROR, (int) code);
-    g_test_message("%s", answer->error->message);
-    g_assert_nonnull(strstr(answer->error->message, says));
 }
 
 /* One window; then nothing is left of it, and nothing is due. */
@@ -184,7 +152,7 @@ test_rate(Fixture *fixture, gconstpointer unused)
     pass(fixture, SECOND / 2);
     fixture->peer->measured_until += 10 * SECOND;
     pass(fixture, 2 * SECOND);
-    assert_fails(&late, VN_ERROR_BUSY, "guest g1: QEMU still measures");
+    answer_assert_fails(&late, VN_ERROR_BUSY, "guest g1: QEMU still measures");
     g_assert_cmpuint(fake.n_clients, ==, 0);
 }
 
@@ -200,7 +168,7 @@ test_busy(Fixture *fixture, gconstpointer unused)
         g_autofree char *options = g_strdup_printf("{'source': <'%s'>}", sources[i]);
         request(fixture, options, &answer);
         pass(fixture, SECOND);
-        assert_fails(&answer, VN_ERROR_BUSY, "somebody measures");
+        answer_assert_fails(&answer, VN_ERROR_BUSY, "somebody measures");
         g_assert_cmpuint(fake.n_clients, ==, 0);
     }
     g_assert_cmpuint(fixture->peer->n_measured, ==, 0);
@@ -216,8 +184,8 @@ test_ends(Fixture *fixture, gconstpointer unused)
     fixture->peer->ended = TRUE;
     request(fixture, "@a{sv} {}", &before);
     pass(fixture, 5 * SECOND);
-    assert_fails(&within, VN_ERROR_GONE, "ended within");
-    assert_fails(&before, VN_ERROR_GONE, "it ended");
+    answer_assert_fails(&within, VN_ERROR_GONE, "ended within");
+    answer_assert_fails(&before, VN_ERROR_GONE, "it ended");
     g_assert_cmpuint(fake.n_clients, ==, 0);
 }
 
@@ -242,7 +210,7 @@ test_many(Fixture *fixture, gconstpointer unused)
     g_assert_cmpuint(fake.n_clients, ==, VN_SAMPLING_REQUESTS_MAX);
     g_clear_pointer(&fixture->sampling, vn_sampling_free);
     for (guint i = 0; i < G_N_ELEMENTS(answers); i++) {
-        assert_fails(&answers[i], VN_ERROR_BUSY, "vnumad is stopping");
+        answer_assert_fails(&answers[i], VN_ERROR_BUSY, "vnumad is stopping");
         answer_clear(&answers[i]);
     }
 }
@@ -262,14 +230,14 @@ test_fallback(Fixture *fixture, gconstpointer unused)
     g_auto(Answer) without = {0};
     g_auto(Answer) with = {0};
     fake.rate_error = VN_ERROR_UNSUPPORTED;
-    g_assert_true(vn_sampling_request(fixture->sampling, guest, options, take_answer,
+    g_assert_true(vn_sampling_request(fixture->sampling, guest, options, answer_take,
                                       &without, NULL));
     pass(fixture, 6 * SECOND);
-    assert_fails(&without, VN_ERROR_UNSUPPORTED, "libvirt says no");
+    answer_assert_fails(&without, VN_ERROR_UNSUPPORTED, "libvirt says no");
 
     guest->qmp_path = g_strdup("/run/own");
     g_assert_true(
-        vn_sampling_request(fixture->sampling, guest, options, take_answer, &with, NULL));
+        vn_sampling_request(fixture->sampling, guest, options, answer_take, &with, NULL));
     pass(fixture, SECOND);
     g_assert_cmpuint(fake.n_clients, ==, 1);
     pass(fixture, 5 * SECOND);

@@ -4,6 +4,7 @@
  * or end meanwhile; time is the test's own.
  */
 #include "daemon/sampling.h"
+#include "tests/daemon/answer.h"
 #include "tests/daemon/fake-sampler.h"
 #include "tests/support/scenario.h"
 
@@ -24,21 +25,6 @@ typedef struct {
     guint forbidden;
     gboolean no_ring;
 } Wish;
-
-/* What a request came to. */
-typedef struct {
-    guint n_calls;
-    GVariant *sample;
-    GError *error;
-} Answer;
-
-static void
-answer_clear(Answer *answer)
-{
-    g_clear_pointer(&answer->sample, g_variant_unref);
-    g_clear_error(&answer->error);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Answer, answer_clear)
 
 static VnGuest *
 guest_at(const Fixture *fixture, guint i)
@@ -128,23 +114,12 @@ pass(const Fixture *fixture, gint64 us)
 }
 
 static void
-take_answer(GVariant *sample, const GError *error, gpointer data)
-{
-    Answer *answer = data;
-    g_assert_true((sample != NULL) != (error != NULL));
-    answer->n_calls++;
-    answer_clear(answer);
-    answer->sample = sample ? g_variant_ref(sample) : NULL;
-    answer->error = error ? g_error_copy(error) : NULL;
-}
-
-static void
 request(const Fixture *fixture, guint guest, const char *options, Answer *answer)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GVariant) parsed = g_variant_ref_sink(g_variant_new_parsed(options));
     g_assert_true(vn_sampling_request(fixture->sampling, guest_at(fixture, guest), parsed,
-                                      take_answer, answer, &error));
+                                      answer_take, answer, &error));
     g_assert_no_error(error);
 }
 
@@ -156,20 +131,11 @@ refuse(const Fixture *fixture, guint guest, const char *options, VnErrorCode cod
     g_autoptr(GVariant) parsed = g_variant_ref_sink(g_variant_new_parsed(options));
     Answer never = {0};
     g_assert_false(vn_sampling_request(fixture->sampling, guest_at(fixture, guest),
-                                       parsed, take_answer, &never, &error));
+                                       parsed, answer_take, &never, &error));
     g_assert_error(error, VN_ERROR, (int) code);
     g_test_message("%s", error->message);
     g_assert_nonnull(strstr(error->message, says));
     g_assert_cmpuint(never.n_calls, ==, 0);
-}
-
-static void
-assert_fails(const Answer *answer, VnErrorCode code, const char *says)
-{
-    g_assert_cmpuint(answer->n_calls, ==, 1);
-    g_assert_error(answer->error, VN_ERROR, (int) code);
-    g_test_message("%s", answer->error->message);
-    g_assert_nonnull(strstr(answer->error->message, says));
 }
 
 /* What `show` would say: "sampling". */
@@ -280,7 +246,7 @@ test_busy(Fixture *fixture, gconstpointer unused)
     g_auto(Answer) answer = {0};
     request(fixture, 0, "@a{sv} {}", &answer);
     pass(fixture, 20 * SECOND);
-    assert_fails(&answer, VN_ERROR_BUSY, "somebody measures");
+    answer_assert_fails(&answer, VN_ERROR_BUSY, "somebody measures");
     assert_says(fixture, 0, "state", "somebody measures");
     g_assert_cmpuint(fake_at(0)->n_measured, ==, 0);
     g_assert_cmpuint(fake.n_open, ==, 0);
@@ -306,7 +272,7 @@ test_next_source(Fixture *fixture, gconstpointer unused)
     g_auto(Answer) answer = {0};
     request(fixture, 0, "{'source': <'dirty-ring'>}", &answer);
     pass(fixture, SECOND);
-    assert_fails(&answer, VN_ERROR_UNSUPPORTED, "no dirty-ring today");
+    answer_assert_fails(&answer, VN_ERROR_UNSUPPORTED, "no dirty-ring today");
 }
 
 static void
@@ -316,7 +282,7 @@ test_no_source(Fixture *fixture, gconstpointer unused)
     g_auto(Answer) answer = {0};
     request(fixture, 0, "@a{sv} {}", &answer);
     pass(fixture, 10 * MINUTE);
-    assert_fails(&answer, VN_ERROR_UNSUPPORTED, "dirty-rate: without dirty rings");
+    answer_assert_fails(&answer, VN_ERROR_UNSUPPORTED, "dirty-rate: without dirty rings");
     g_assert_cmpuint(fake_at(0)->n_windows, ==, 0);
 }
 
@@ -344,7 +310,7 @@ test_rate_only(Fixture *fixture, gconstpointer unused)
     pass(fixture, 3 * SECOND);
     fake_at(0)->measured_until += 10 * SECOND;
     pass(fixture, 3 * SECOND);
-    assert_fails(&late, VN_ERROR_BUSY, "still measures");
+    answer_assert_fails(&late, VN_ERROR_BUSY, "still measures");
 }
 
 static void
@@ -370,14 +336,14 @@ test_gone_within(Fixture *fixture, gconstpointer unused)
     g_assert_nonnull(fake_at(0)->window);
     fake_at(0)->ended = TRUE;
     pass(fixture, 2 * SECOND);
-    assert_fails(&answer, VN_ERROR_GONE, "ended within");
+    answer_assert_fails(&answer, VN_ERROR_GONE, "ended within");
     g_assert_null(fake_at(0)->window);
 
     /* And before anybody has noticed. */
     g_auto(Answer) again = {0};
     request(fixture, 0, "@a{sv} {}", &again);
     pass(fixture, 20 * SECOND);
-    assert_fails(&again, VN_ERROR_GONE, "it ended");
+    answer_assert_fails(&again, VN_ERROR_GONE, "it ended");
     g_assert_cmpuint(fake_at(0)->n_windows, ==, 1);
     g_assert_cmpuint(fake_at(1)->n_windows, >=, 2);
 }
@@ -398,8 +364,8 @@ test_restart(Fixture *fixture, gconstpointer unused)
     look_again(fixture);
     guest_at(fixture, 0)->start_ticks = fake_at(0)->start_ticks = 8;
     vn_sampling_see(fixture->sampling, fixture->snapshot);
-    assert_fails(&open, VN_ERROR_GONE, "it ended");
-    assert_fails(&waits, VN_ERROR_GONE, "it ended");
+    answer_assert_fails(&open, VN_ERROR_GONE, "it ended");
+    answer_assert_fails(&waits, VN_ERROR_GONE, "it ended");
     g_assert_cmpuint(fake.n_open, ==, 0);
     g_assert_null(vn_sampling_heat(fixture->sampling, guest_at(fixture, 0)));
     pass(fixture, MINUTE);
@@ -457,11 +423,12 @@ test_not_now(Fixture *fixture, gconstpointer unused)
     guest_at(fixture, 1)->trouble = g_strdup("its cells are odd");
     guest_at(fixture, 2)->managed = FALSE;
     vn_sampling_see(fixture->sampling, fixture->snapshot);
-    assert_fails(&dropped, VN_ERROR_GONE, "not managed any more");
+    answer_assert_fails(&dropped, VN_ERROR_GONE, "not managed any more");
     guint windows = fake_at(0)->n_windows + fake_at(1)->n_windows;
     pass(fixture, 10 * MINUTE);
-    assert_fails(&paused, VN_ERROR_BUSY, "it is paused; try later");
-    assert_fails(&troubled, VN_ERROR_BUSY, "guest g1: its cells are odd; try later");
+    answer_assert_fails(&paused, VN_ERROR_BUSY, "it is paused; try later");
+    answer_assert_fails(&troubled, VN_ERROR_BUSY,
+                        "guest g1: its cells are odd; try later");
     g_assert_cmpuint(fake_at(0)->n_windows + fake_at(1)->n_windows, ==, windows);
     g_assert_nonnull(vn_sampling_heat(fixture->sampling, guest_at(fixture, 0)));
     g_assert_null(describe(fixture, 2));
@@ -518,7 +485,7 @@ test_options(Fixture *fixture, gconstpointer unused)
     g_auto(Answer) missing = {0};
     request(fixture, 0, "{'source': <'numa-faults'>}", &missing);
     pass(fixture, 2 * SECOND);
-    assert_fails(&missing, VN_ERROR_UNSUPPORTED, "numa-faults: it is not there");
+    answer_assert_fails(&missing, VN_ERROR_UNSUPPORTED, "numa-faults: it is not there");
     refuse(fixture, 0, "{'source': <'refault'>}", VN_ERROR_REFUSED,
            "forbids the source refault");
 }
@@ -556,7 +523,7 @@ test_free(Fixture *fixture, gconstpointer unused)
     g_assert_cmpuint(fake.n_open, ==, VN_SAMPLING_WINDOWS_MAX);
     g_clear_pointer(&fixture->sampling, vn_sampling_free);
     for (guint i = 0; i < G_N_ELEMENTS(answers); i++) {
-        assert_fails(&answers[i], VN_ERROR_BUSY, "vnumad is stopping");
+        answer_assert_fails(&answers[i], VN_ERROR_BUSY, "vnumad is stopping");
         answer_clear(&answers[i]);
     }
 }

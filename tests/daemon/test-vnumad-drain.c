@@ -252,9 +252,7 @@ static const Wish usual;
 int
 main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, NULL);
-    g_assert_cmpint(argc, ==, 2);
-    fixture_program = argv[1];
+    fixture_init(argc, argv);
     ADD("/vnumad-drain/drain", test_drain);
     ADD("/vnumad-drain/cordon-is-kept", test_cordon_is_kept);
     ADD("/vnumad-drain/refresh", test_refresh);

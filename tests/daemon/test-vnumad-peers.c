@@ -290,9 +290,7 @@ static const Wish lonely = {.uri = "test:///nonexistent/guests.xml",
 int
 main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, NULL);
-    g_assert_cmpint(argc, ==, 2);
-    fixture_program = argv[1];
+    fixture_init(argc, argv);
     ADD("/vnumad-peers/sample", test_sample);
     ADD("/vnumad-peers/refused", test_refused);
     ADD("/vnumad-peers/nobody", test_nobody);

@@ -130,9 +130,7 @@ static const Wish off = {.config = "sampling = off\n"};
 int
 main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, NULL);
-    g_assert_cmpint(argc, ==, 2);
-    fixture_program = argv[1];
+    fixture_init(argc, argv);
     ADD("/vnumad-sample/sample", &usual, test_sample);
     ADD("/vnumad-sample/heat", &usual, test_heat);
     ADD("/vnumad-sample/unknown", &usual, test_unknown);

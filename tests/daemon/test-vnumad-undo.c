@@ -289,6 +289,17 @@ append_record(const Fixture *fixture, GString *text, const char *event, guint vc
         g_subprocess_get_identifier(fixture->qemu), more);
 }
 
+/* Both pins planned, the first begun. @more: of the plan's records */
+static GString *
+half_done(const Fixture *fixture, const char *more)
+{
+    GString *text = g_string_new(NULL);
+    append_record(fixture, text, "plan", 0, more);
+    append_record(fixture, text, "plan", 1, more);
+    append_record(fixture, text, "begin", 0, "");
+    return text;
+}
+
 /*
  * A vnumad that finds these records, and has its guests as in the definitions: those of
  * the test driver end with the vnumad that looked at them.
@@ -320,10 +331,7 @@ wait_until_over(const Fixture *fixture)
 static void
 test_nothing_was_done(Fixture *fixture, gconstpointer unused)
 {
-    g_autoptr(GString) records = g_string_new(NULL);
-    append_record(fixture, records, "plan", 0, "");
-    append_record(fixture, records, "plan", 1, "");
-    append_record(fixture, records, "begin", 0, "");
+    g_autoptr(GString) records = half_done(fixture, "");
     start_with(fixture, records->str);
     wait_until_over(fixture);
     g_assert_true(says(fixture, "left half done by a vnumad that ended: nothing of it "));
@@ -335,11 +343,8 @@ test_nothing_was_done(Fixture *fixture, gconstpointer unused)
 static void
 test_completed(Fixture *fixture, gconstpointer unused)
 {
-    g_autoptr(GString) records = g_string_new(NULL);
+    g_autoptr(GString) records = half_done(fixture, "");
     fixture_pin(fixture, 0, "0-1");
-    append_record(fixture, records, "plan", 0, "");
-    append_record(fixture, records, "plan", 1, "");
-    append_record(fixture, records, "begin", 0, "");
     start_with(fixture, records->str);
     wait_until_over(fixture);
     g_assert_true(says(fixture, "left half done by a vnumad that ended: its pins were "
@@ -353,11 +358,8 @@ test_completed(Fixture *fixture, gconstpointer unused)
 static void
 test_taken_back(Fixture *fixture, gconstpointer unused)
 {
-    g_autoptr(GString) records = g_string_new(NULL);
+    g_autoptr(GString) records = half_done(fixture, "");
     fixture_pin(fixture, 0, "0-1");
-    append_record(fixture, records, "plan", 0, "");
-    append_record(fixture, records, "plan", 1, "");
-    append_record(fixture, records, "begin", 0, "");
     append_record(fixture, records, "end", 0, ",\"outcome\":\"done\"");
     append_record(fixture, records, "begin", 1, "");
     append_record(fixture, records, "end", 1, ",\"outcome\":\"failed\"");
@@ -370,11 +372,8 @@ test_taken_back(Fixture *fixture, gconstpointer unused)
 static void
 test_started_anew(Fixture *fixture, gconstpointer unused)
 {
-    g_autoptr(GString) records = g_string_new(NULL);
+    g_autoptr(GString) records = half_done(fixture, ",\"start_ticks\":9");
     fixture_pin(fixture, 0, "0-1");
-    append_record(fixture, records, "plan", 0, ",\"start_ticks\":9");
-    append_record(fixture, records, "plan", 1, ",\"start_ticks\":9");
-    append_record(fixture, records, "begin", 0, "");
     start_with(fixture, records->str);
     wait_until_over(fixture);
     g_assert_true(says(fixture, "the guest has stopped since, or was started anew"));
@@ -385,15 +384,12 @@ test_started_anew(Fixture *fixture, gconstpointer unused)
 static void
 test_waits_for_libvirt(Fixture *fixture, gconstpointer unused)
 {
-    g_autoptr(GString) records = g_string_new(NULL);
+    g_autoptr(GString) records = half_done(fixture, "");
     g_autoptr(GError) error = NULL;
     g_autoptr(GVariant) snapshot = NULL;
     g_autofree char *text = NULL;
     g_autofree char *path = g_build_filename(fixture->tree, "guests.xml", NULL);
     fixture_pin(fixture, 0, "0-1");
-    append_record(fixture, records, "plan", 0, "");
-    append_record(fixture, records, "plan", 1, "");
-    append_record(fixture, records, "begin", 0, "");
     g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
     vn_tree_remove(fixture->tree, "guests.xml");
     start_with(fixture, records->str);
@@ -436,9 +432,7 @@ static const Wish usual;
 int
 main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, NULL);
-    g_assert_cmpint(argc, ==, 2);
-    fixture_program = argv[1];
+    fixture_init(argc, argv);
     ADD("/vnumad-undo/undo", &usual, test_undo);
     ADD("/vnumad-undo/nothing-to-undo", &usual, test_nothing_to_undo);
     ADD("/vnumad-undo/no-room-for-records", &usual, test_no_room_for_records);

@@ -349,9 +349,7 @@ static const Wish lonely = {.uri =
 int
 main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, NULL);
-    g_assert_cmpint(argc, ==, 2);
-    fixture_program = argv[1];
+    fixture_init(argc, argv);
     ADD("/vnumad/list", &usual, test_list);
     ADD("/vnumad/verify", &usual, test_verify);
     ADD("/vnumad/definition", &usual, test_definition);

@@ -6,7 +6,16 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-const char *fixture_program;
+/* vnumad itself. */
+static const char *program;
+
+void
+fixture_init(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_assert_cmpint(argc, ==, 2);
+    program = argv[1];
+}
 
 /*
  * A guest with two cells of one vCPU, bound to a node each, its emulator pinned. @pins:
@@ -106,8 +115,8 @@ fixture_spawn(const Fixture *fixture, const char *uri, const char *state)
     g_subprocess_launcher_set_child_setup(launcher, die_with_the_test, NULL, NULL);
     g_subprocess_launcher_setenv(launcher, "STATE_DIRECTORY", state, TRUE);
     GSubprocess *process = g_subprocess_launcher_spawn(
-        launcher, &error, fixture_program, "--root", fixture->tree, "--connect", uri,
-        "--bus", g_test_dbus_get_bus_address(fixture->bus), "--config", config, NULL);
+        launcher, &error, program, "--root", fixture->tree, "--connect", uri, "--bus",
+        g_test_dbus_get_bus_address(fixture->bus), "--config", config, NULL);
     g_assert_no_error(error);
     return process;
 }

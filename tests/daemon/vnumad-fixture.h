@@ -31,8 +31,8 @@ typedef struct {
     VnDBusManager *manager;
 } Fixture;
 
-/* vnumad itself, which main() is told of. */
-extern const char *fixture_program;
+/** fixture_init: g_test_init(), and which vnumad to test, from the command line. */
+void fixture_init(int argc, char **argv);
 
 void fixture_set_up(Fixture *fixture, gconstpointer wish);
 void fixture_tear_down(Fixture *fixture, gconstpointer unused);

@@ -22,9 +22,11 @@ lab_use_build()
         org.freedesktop.DBus.ReloadConfig >/dev/null
 }
 
+# lab_vnumad_is_ready OFFSET: of its log, since which it has to have said so.
 lab_vnumad_is_ready()
 {
-    ! lab_vnumad_is_over && vnumactl --json list >/dev/null 2>&1
+    ! lab_vnumad_is_over && tail -c "+$(($1 + 1))" "$vnumad_log" | grep -q ' ready: ' &&
+        vnumactl --json list >/dev/null 2>&1
 }
 
 # What vnumad is started by, "setpriv ..." for one.
@@ -41,16 +43,22 @@ lab_vnumad_sampling=off
 # How often it rebalances by itself, in seconds; 0: not.
 lab_vnumad_interval=0
 
+# Further lines of its configuration.
+lab_vnumad_config=''
+
 # lab_vnumad_start OPTION...: of vnumad, "--bus system" for one
 lab_vnumad_start()
 {
-    printf '[vnumad]\ncomplete_definitions = %s\nsampling = %s\ninterval_seconds = %s\n' \
-        "$lab_vnumad_completes" "$lab_vnumad_sampling" "$lab_vnumad_interval" >/run/lab/vnumad.conf
+    printf '[vnumad]\ncomplete_definitions = %s\nsampling = %s\ninterval_seconds = %s\n%s\n' \
+        "$lab_vnumad_completes" "$lab_vnumad_sampling" "$lab_vnumad_interval" \
+        "$lab_vnumad_config" >/run/lab/vnumad.conf
+    local offset
+    offset=$(stat -c %s "$vnumad_log" 2>/dev/null || echo 0)
     STATE_DIRECTORY=${STATE_DIRECTORY:-/run/lab/state} "${lab_vnumad_starter[@]}" vnumad \
         --config /run/lab/vnumad.conf "$@" \
         >>"$vnumad_log" 2>&1 &
     echo $! >"$vnumad_pid_file"
-    lab_wait 60 "vnumad answers" lab_vnumad_is_ready || {
+    lab_wait 60 "vnumad answers" lab_vnumad_is_ready "$offset" || {
         cat "$vnumad_log" >&2
         return 1
     }

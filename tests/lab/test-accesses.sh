@@ -50,21 +50,6 @@ plan_is()
     [[ $kinds == "$(yes "$1" | head -n "$2" | xargs)" ]]
 }
 
-# says PATTERN COMMAND...: the command fails, and says something that matches.
-says()
-{
-    local pattern=$1 text
-    shift
-    if text=$("$@" 2>&1); then
-        echo "it did not fail" >&2
-        return 1
-    fi
-    grep -qE "$pattern" <<<"$text" || {
-        echo "it said: $text" >&2
-        return 1
-    }
-}
-
 # sampled FILE: both vCPUs were seen, each with a good part of the accesses.
 sampled()
 {
@@ -98,7 +83,7 @@ test_repin()
     check "the vCPUs access each other's memory now" lab_guest_ask db1 swap
     check "as the pins are vnumad's own, they are what is to change" planned pin-vcpu 2
     check "locality has fallen" locality '<' 0.4
-    check "verify finds it" says "lies on another host node than they run on" vnumactl verify db1
+    check_says "verify finds it" "lies on another host node than they run on" vnumactl verify db1
     check "a rebalance does it" vnumactl rebalance db1 --wait
     check "and the accesses are local again" locality '>' 0.6
     check "nothing more is planned" planned '' 0
@@ -144,7 +129,7 @@ test_killed()
     check "who asked gets an error" test "$status" = 1
     check "that names the guest" grep -qE 'guest db1: ' "$out/killed"
     diag "$(cat "$out/killed")"
-    check "vnumad goes on" says 'guest db1: it does not run' vnumactl sample db1
+    check_says "vnumad goes on" 'guest db1: it does not run' vnumactl sample db1
 }
 
 # The guest's part, with a file when it has ended by itself, which the emulation does to some.

@@ -25,21 +25,6 @@ misaligned()
     awk -v is="$(alignment)" 'BEGIN { exit !(is < 0.2) }'
 }
 
-# says PATTERN COMMAND...: the command fails, with a line on standard error that matches.
-says()
-{
-    local pattern=$1 text
-    shift
-    if text=$("$@" 2>&1 >/dev/null); then
-        echo "it did not fail" >&2
-        return 1
-    fi
-    grep -qE "$pattern" <<<"$text" || {
-        echo "it said: $text" >&2
-        return 1
-    }
-}
-
 # Where everything of a guest is: pins, and the bytes of each cell on each node.
 placement()
 {
@@ -50,7 +35,7 @@ placement()
 
 test_main_job()
 {
-    check "a guest whose cells lie on each other's nodes" lab_swapped_guest db1 300 --policy align
+    check "a guest whose cells lie on each other's nodes" lab_swapped_guest db1 220 --policy align
     check "vnumad starts" lab_vnumad_start --bus system
     check "it sees that they are away from home" misaligned
     check "it plans a move of each cell and no pin" test "$(lab_ask steps.# plan)" = 2
@@ -92,7 +77,7 @@ test_guest_did_not_ask()
     virsh -q vcpupin plain 0 1 --live
     local before
     before=$(placement plain | grep -v ' 0x')
-    check "it may not be rebalanced" says "guest plain: it is not managed" \
+    check_says "it may not be rebalanced" "guest plain: it is not managed" \
         vnumactl rebalance plain --wait
     check "a rebalance of all leaves it alone" vnumactl rebalance --wait
     check "nothing of it has changed" \
@@ -124,7 +109,7 @@ db1_still_runs()
     lab_guest_pid db1 >/dev/null 2>&1 && return
     diag "db1 has ended by itself, and is started once more: $(virsh domstate db1 --reason)"
     lab_guest_stop db1
-    lab_swapped_guest db1 300 --policy align && vnumactl rebalance db1 --wait
+    lab_swapped_guest db1 220 --policy align && vnumactl rebalance db1 --wait
 }
 
 test_full_node()
@@ -137,6 +122,41 @@ test_full_node()
     umount /run/lab/filler
     check "with room again it works" vnumactl rebalance db1 --wait
     check "and the memory is well" lab_guest_verify db1
+}
+
+# A node for service: what it has goes elsewhere, and comes back when that is undone.
+test_drain()
+{
+    pin_db1 r r
+    check "vnumad pins the vCPUs itself" vnumactl rebalance db1 --wait
+    check "a drain of node 1 is rehearsed" test "$(lab_ask left.# drain 1 --dry-run)" = 0
+    check "and done" vnumactl drain 1 --wait
+    check "nothing of the guest is left there" is_off_node_1
+    check "it is drained" test "$(lab_ask cordoned.0.drained drain)" = true
+    check "nothing more is planned" test "$(lab_ask steps.# plan)" = 0
+    check "the memory is well" lab_guest_verify db1
+    check "the end of the cordon" vnumactl undrain 1
+    check "then the drain can be undone" vnumactl undo db1 --wait
+    check "cell 1 is back" test "$(lab_cell_percent_on "$(lab_guest_pid db1)" 1 1)" -ge 99
+    check "and the memory still well" lab_guest_verify db1
+    pin_db1 "$(lab_node_cpus 0)" "$(lab_node_cpus 1)"
+}
+
+# The administrator's pins; r: none.
+pin_db1()
+{
+    virsh -q vcpupin db1 0 "$1" --live && virsh -q vcpupin db1 1 "$2" --live
+}
+
+is_off_node_1()
+{
+    local pid cell
+    pid=$(lab_guest_pid db1) || return 1
+    lab_cell_bytes "$pid"
+    for cell in 0 1; do
+        [[ $(lab_cell_percent_on "$pid" "$cell" 1) == 0 ]] || return 1
+    done
+    ! grep -h '^Cpus_allowed_list' "/proc/$pid/task/"*/status | grep -F "$(lab_node_cpus 1)"
 }
 
 # Begins a rebalance, and prints its job's path.
@@ -205,13 +225,29 @@ test_pins_come_to_bound_memory()
     lab_guest_stop huge
 }
 
+# No faster than the administrator allows.
+test_cap()
+{
+    local rate=$((20 << 20)) begin took moved
+    lab_vnumad_stop
+    lab_vnumad_config="guest_bytes_per_second = $rate"
+    check "a vnumad with a cap starts" lab_vnumad_start --bus system
+    check "a guest for it" lab_swapped_guest db1 100 --policy align
+    begin=${EPOCHREALTIME/./}
+    check "it brings the guest home" vnumactl rebalance db1 --wait
+    took=$((${EPOCHREALTIME/./} - begin))
+    moved=$(lab_cell_bytes "$(lab_guest_pid db1)" | awk '{ sum += $5 + $6 } END { printf "%d", sum * 0.8 }')
+    check "in no less than $((moved / rate)) s" test $((took / 1000)) -ge $((moved * 1000 / rate))
+}
+
 test_no_permission()
 {
     lab_vnumad_stop
+    lab_vnumad_config=''
     lab_vnumad_starter=(setpriv "--bounding-set=-sys_nice,-sys_ptrace")
     check "a vnumad without CAP_SYS_PTRACE starts" lab_vnumad_start --bus system
-    check "a guest for a vnumad that may not move pages" lab_swapped_guest db1 100 --policy align
-    check "it says what it lacks" says "guest db1: .*(not permitted|denied|CAP_SYS)" \
+    lab_place db1 1 0
+    check_says "it says what it lacks" "guest db1: .*(not permitted|denied|CAP_SYS)" \
         vnumactl rebalance db1 --wait
     check "the guest did not feel it" lab_guest_verify db1
     lab_guest_stop db1
@@ -223,9 +259,11 @@ test_main_job
 test_with_balancing
 test_guest_did_not_ask
 test_full_node
+test_drain
 test_libvirtd_restarts_midway
 test_guest_vanishes_midway
 test_pins_come_to_bound_memory
+test_cap
 test_no_permission
 check "vnumad ends well when told to" lab_vnumad_stop
 done_testing
