@@ -231,14 +231,31 @@ alternates(const VnSteerEvidence *evidence, guint64 bytes, VnDecision *decision)
     return TRUE;
 }
 
+/*
+ * Whether the plan leaves every cell's vCPUs on one host node that are on one today:
+ * where it takes them to CPUs of several (a home without CPUs, between others), pins to
+ * one host node cannot be built on it.
+ */
+static gboolean
+is_of_single_nodes(const VnArranger *arranger)
+{
+    for (guint i = 0; i < arranger->n_cells; i++) {
+        if (arranger->planned->cpus[i] < 0 && arranger->today->cpus[i] >= 0)
+            return FALSE;
+    }
+    return TRUE;
+}
+
 /* The better of what both starting points lead to; the plan's, if as good. */
 static VnArrangement *
 choose(const VnArranger *arranger)
 {
     g_autoptr(VnArrangement) from_today = vn_arranger_improve(arranger, arranger->today);
-    g_autoptr(VnArrangement) from_plan = vn_arranger_improve(arranger, arranger->planned);
-    gboolean today =
-        vn_arranger_score(arranger, from_today) < vn_arranger_score(arranger, from_plan);
+    g_autoptr(VnArrangement) from_plan =
+        is_of_single_nodes(arranger) ? vn_arranger_improve(arranger, arranger->planned)
+                                     : NULL;
+    gboolean today = !from_plan || vn_arranger_score(arranger, from_today) <
+                                       vn_arranger_score(arranger, from_plan);
     VnArrangement *best =
         today ? g_steal_pointer(&from_today) : g_steal_pointer(&from_plan);
     if (vn_arranger_score(arranger, arranger->today) <

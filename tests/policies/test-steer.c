@@ -538,6 +538,49 @@ test_random(void)
     g_assert_cmpuint(seen[VN_STEER_MOVE] + seen[VN_STEER_EXCHANGE], >, 0);
 }
 
+/*
+ * A host node with memory and no CPUs, as far from one as from the other, and a fourth,
+ * farther: a plan takes the vCPUs of a cell that lies between to the CPUs of both. Every
+ * such beginning.
+ */
+static void
+test_between_nodes(void)
+{
+    static const guint *const traffics[] = {OWN, CROSSED, ALIKE, ONE_CELLS, GREEDY};
+    static const char *const pins[] = {NULL, "0-1", "6-7"};
+    for (guint n = 0; n < G_N_ELEMENTS(traffics) * 3 * 3 * 3 * 3 * 4; n++) {
+        const guint *t = traffics[n / 324];
+        g_autoptr(VnSnapshot) snapshot = scenario_new(4, 2, 3072);
+        VnHostNode *between = snapshot->host->nodes->pdata[2];
+        VnHostNode *far = snapshot->host->nodes->pdata[3];
+        VnGuest *guest = scenario_guest(snapshot, "g1", 2, 1, CELL_MIB);
+        vn_idset_remove_all(between->cpus, between->cpus);
+        for (guint i = 0; i < 3; i++)
+            far->distances[i] =
+                ((VnHostNode *) snapshot->host->nodes->pdata[i])->distances[3] = 40;
+        for (guint i = 0; i < 2; i++) {
+            guint node = n / (i ? 36 : 4) % 3;
+            const char *pin = pins[n / (i ? 108 : 12) % 3];
+            if (pin)
+                scenario_pin(guest, i, pin);
+            vn_cell_set_resident(scenario_cell(guest, i), node, 300 * MIB);
+            if (n & 1)
+                scenario_bind(guest, i, VN_BINDING_STRICT,
+                              (const char *[]){"0", "1", "2"}[node]);
+        }
+        VnHeat *heat = make_heat(guest);
+        g_auto(Sight) sight;
+        Traffic traffic = {{t[0], t[1]}, {t[2], t[3]}};
+        feed(heat, guest, traffic, SECOND);
+        look(&sight, snapshot, heat, (n & 2) != 0, SECOND);
+        g_autoptr(VnPlan) plan = vn_align_decide(snapshot);
+        vn_steer_guest(snapshot, guest, &sight.evidence, plan);
+        for (guint i = 0; i < plan->steps->len; i++)
+            g_assert_false(
+                vn_idset_is_empty(((const VnStep *) plan->steps->pdata[i])->after));
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -550,5 +593,6 @@ main(int argc, char **argv)
     g_test_add_func("/steer/sharers-come-together", test_sharers_come_together);
     g_test_add_func("/steer/other-guests-count", test_other_guests_count);
     g_test_add_func("/steer/random", test_random);
+    g_test_add_func("/steer/between-nodes", test_between_nodes);
     return g_test_run();
 }
