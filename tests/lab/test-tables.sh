@@ -7,24 +7,21 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 build=$1
-# Two guests at a time, as each keeps one CPU busy; each on a node of its own.
-guests=(tables0 tables1)
-names=('' '')
-shapes=0
+guest=tables
 # One CPU is enough to print tables, and a guest that starts no others cannot wait for them.
 cmdline='console=ttyS0 quiet panic=-1 mitigations=off swiotlb=noforce maxcpus=1 tables --'
 work=$(mktemp -d)
 
-# define SLOT MACHINE VCPUS CELLS [WORD...]: a definition whose guest only prints its tables. VCPUS:
+# define MACHINE VCPUS CELLS [WORD...]: a definition whose guest only prints its tables. VCPUS:
 # "CURRENT/MAX". CELLS: a word for each, "VCPUS:MIB", either may be empty (no CPUs) or 0.
 # Further words: topology=S.D.C.T, distances=STEP (10, then 10 + STEP for each cell further, one
 # more on the way back), hmat, hotplug=MIB, eim; direct: started with "topology --qemu" instead
 # of by libvirt, which has no cells without memory.
 define()
 {
-    local slot=$1 machine=$2 vcpus=$3 cells word total=0 topology='' sockets dies cores threads step='' hmat='' hotplug='' eim=''
-    read -ra cells <<<"$4"
-    shift 4
+    local machine=$1 vcpus=$2 cells word total=0 topology='' sockets dies cores threads step='' hmat='' hotplug='' eim=''
+    read -ra cells <<<"$3"
+    shift 3
     for word in "$@"; do
         case $word in
         topology=*) topology=${word#*=} ;;
@@ -39,11 +36,11 @@ define()
     done
     cat <<END
 <domain type='kvm'>
-  <name>${guests[slot]}</name>
-  <uuid>6ba7b810-9dad-11d1-80b4-00c04fd430c$slot</uuid>
+  <name>$guest</name>
+  <uuid>6ba7b810-9dad-11d1-80b4-00c04fd430c8</uuid>
   ${hotplug:+<maxMemory slots='4' unit='MiB'>$((total + hotplug))</maxMemory>}
   <memory unit='MiB'>$total</memory>
-  <vcpu placement='static' cpuset='$(lab_node_cpus "$slot")' current='${vcpus%/*}'>${vcpus#*/}</vcpu>
+  <vcpu placement='static' current='${vcpus%/*}'>${vcpus#*/}</vcpu>
   <os>
     <type arch='x86_64' machine='$machine'>hvm</type>
     <kernel>/run/lab/guest/vmlinuz</kernel>
@@ -65,7 +62,7 @@ END
   <on_crash>destroy</on_crash>
   <devices>
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
-    <serial type='file'><source path='$(lab_guest_log "${guests[slot]}")'/><target port='0'/></serial>
+    <serial type='file'><source path='$(lab_guest_log "$guest")'/><target port='0'/></serial>
     <memballoon model='none'/>
     ${eim:+<iommu model='intel'><driver intremap='on' eim='on'/></iommu>}
   </devices>
@@ -114,13 +111,13 @@ print_numa()
 
 dumped()
 {
-    grep -qa '^GUEST tables end' "$(lab_guest_log "$1")"
+    grep -qa '^GUEST tables end' "$(lab_guest_log "$guest")"
 }
 
-# same NAME GUEST: writes and compares; what differs is shown by offset.
+# same SHAPE: writes and compares; what differs is shown by offset.
 same()
 {
-    local name=$1 guest=$2 table found wrong=0
+    local name=$1 table found wrong=0
     "$build/cli/vnumactl" topology "$work/$name.xml" --acpi "$work/$name" || return 1
     for table in SRAT SLIT HMAT; do
         found=$work/$name.guest.$table
@@ -142,56 +139,39 @@ same()
     return "$wrong"
 }
 
-# shape NAME MACHINE VCPUS CELLS [WORD...]: its guest is started; that of the last but one before
-# it has to have ended.
+# shape NAME MACHINE VCPUS CELLS [WORD...]
 shape()
 {
-    local slot=$((shapes++ % 2)) name=$1 start=boot
-    finish "$slot"
+    local name=$1 boot=boot
     shift
-    define "$slot" "$@" >"$work/$name.xml"
-    rm -f "$(lab_guest_log "${guests[slot]}")"
-    [[ " $* " != *" direct "* ]] || start=boot_directly
-    names[slot]=$name
-    "$start" "$name" "$slot" >"$work/$name.said" 2>&1 || echo "it did not start" >>"$work/$name.said"
-}
-
-# finish SLOT: what the guest there is to show, if there is one.
-finish()
-{
-    local name=${names[$1]} guest=${guests[$1]}
-    [[ $name ]] || return 0
-    if check "$name: a guest prints its tables" prints "$name" "$guest"; then
-        check "$name: ours are the same" same "$name" "$guest"
+    define "$@" >"$work/$name.xml"
+    rm -f "$(lab_guest_log "$guest")"
+    [[ " $* " != *" direct "* ]] || boot=boot_directly
+    if check "$name: a guest prints its tables" "$boot" "$name"; then
+        check "$name: ours are the same" same "$name"
     fi
-    pkill -f "file:$(lab_guest_log "$guest")"
     lab_guest_stop "$guest"
-}
-
-prints()
-{
-    lab_wait 120 "guest $1 to print its tables" dumped "$2" && return
-    cat "$work/$1.said" >&2
-    virsh -q domstate "$2" --reason >&2
-    tail -n 20 "$(lab_guest_log "$2")" | cut -c 1-200 | tr -d '\r' >&2
-    return 1
 }
 
 boot()
 {
-    virsh -q define "$work/$1.xml" && virsh -q start "${guests[$2]}"
+    virsh -q define "$work/$1.xml" && virsh -q start "$guest" >/dev/null || return 1
+    lab_wait 120 "guest $1 to print its tables" dumped && return
+    virsh -q domstate "$guest" --reason >&2
+    tail -n 20 "$(lab_guest_log "$guest")" | cut -c 1-200 | tr -d '\r' >&2
+    return 1
 }
 
 boot_directly()
 {
-    "$build/cli/vnumactl" topology "$work/$1.xml" --qemu >"$work/$1.arguments" || return 1
-    xargs taskset --cpu-list "$(lab_node_cpus "$2")" timeout -k 5 120 qemu-system-x86_64 \
-        -accel kvm -cpu host -nodefaults -display none -no-reboot \
-        -kernel /run/lab/guest/vmlinuz -initrd /run/lab/guest/initrd -append "$cmdline" \
-        -serial "file:$(lab_guest_log "${guests[$2]}")" <"$work/$1.arguments" &
+    "$build/cli/vnumactl" topology "$work/$1.xml" --qemu |
+        xargs timeout -k 5 120 qemu-system-x86_64 -accel kvm -cpu host -nodefaults -display none \
+            -no-reboot -kernel /run/lab/guest/vmlinuz -initrd /run/lab/guest/initrd \
+            -append "$cmdline" \
+            -serial "file:$(lab_guest_log "$guest")" && dumped
 }
 
-trap 'lab_guest_stop tables0; lab_guest_stop tables1; rm -rf "$work"' EXIT
+trap 'lab_guest_stop "$guest"; rm -rf "$work"' EXIT
 shape pc-one pc 2/2 "0-1:256"
 shape q35-two q35 4/4 "0-1:256 2-3:256" topology=2.1.1.2 distances=11
 shape pc-three pc 3/3 "0:128 1:192 2:128" distances=7
@@ -206,6 +186,4 @@ shape pc-hmat pc 2/2 "0:256 1:256" hmat
 shape q35-hotplug q35 2/2 "0:256 1:256" hotplug=1024
 shape pc-hotplug-vcpus pc 2/6 "0-2:256 3-5:256" hotplug=2048
 shape q35-x2apic q35 2/288 "0-143:256 144-287:256" eim
-finish $((shapes % 2))
-finish $(((shapes + 1) % 2))
 done_testing
