@@ -57,6 +57,12 @@ settled_or_over()
     [[ $now == @(planned|former) ]]
 }
 
+# Pins alone: whole, one way or the other.
+pinned_whole()
+{
+    [[ $(pins "$(lab_guest_pid db1)") == @("$(lab_node_cpus 0) $(lab_node_cpus 1) "|"$(lab_node_cpus 1) $(lab_node_cpus 0) ") ]]
+}
+
 # No plan is half done, says the ledger.
 nothing_unfinished()
 {
@@ -102,6 +108,10 @@ kill_midway()
     nothing_unfinished || met=midway
     lab_vnumad_start --bus system || return 1
     lab_wait 120 "what was left half done is over" nothing_unfinished || return 1
+    pinned_whole || {
+        echo "after the kill in $verb, which met it $met: now pinned by halves: $(state)" >&2
+        return 1
+    }
     if ! lab_wait 120 "a settled state" settled_or_over || [[ ! $now ]]; then
         echo "before $verb: $before; met it $met; now: $now" >&2
         vnumactl why db1 >&2
